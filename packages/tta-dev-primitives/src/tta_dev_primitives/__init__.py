@@ -1,0 +1,98 @@
+"""Async steps composed with `>>` and `|`, made cheap, fast and dependable.
+
+Heavy parts are loaded when first used, so importing the package is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .core.base import LambdaPrimitive, Step, WorkflowContext, WorkflowPrimitive
+    from .core.conditional import ConditionalPrimitive
+    from .core.mapping import Item
+    from .core.observe import ObservabilityPrimitive, observe
+    from .core.parallel import ParallelPrimitive
+    from .core.sequential import SequentialPrimitive
+    from .core.streaming import TransformPrimitive
+    from .errors import PrimitiveError, TimeoutError  # noqa: A004 - rooted in the stdlib's
+    from .llm.anthropic import AnthropicPrimitive
+    from .llm.openai import OpenAIPrimitive
+    from .llm.router import RouterPrimitive
+    from .llm.types import LLMRequest, LLMResponse
+    from .performance.cache import CachePrimitive
+    from .recovery.compensation import SagaPrimitive
+    from .recovery.fallback import FallbackPrimitive
+    from .recovery.retry import RetryPrimitive, RetryStrategy
+    from .recovery.timeout import TimeoutPrimitive
+
+__version__ = "0.2.0"
+
+_HOMES = {
+    "AnthropicPrimitive": "llm.anthropic",
+    "CachePrimitive": "performance.cache",
+    "ConditionalPrimitive": "core.conditional",
+    "FallbackPrimitive": "recovery.fallback",
+    "Item": "core.mapping",
+    "LLMRequest": "llm.types",
+    "LLMResponse": "llm.types",
+    "LambdaPrimitive": "core.base",
+    "ObservabilityPrimitive": "core.observe",
+    "OpenAIPrimitive": "llm.openai",
+    "ParallelPrimitive": "core.parallel",
+    "PrimitiveError": "errors",
+    "RetryPrimitive": "recovery.retry",
+    "RetryStrategy": "recovery.retry",
+    "RouterPrimitive": "llm.router",
+    "SagaPrimitive": "recovery.compensation",
+    "SequentialPrimitive": "core.sequential",
+    "Step": "core.base",
+    "TimeoutError": "errors",
+    "TimeoutPrimitive": "recovery.timeout",
+    "TransformPrimitive": "core.streaming",
+    "WorkflowContext": "core.base",
+    "WorkflowPrimitive": "core.base",
+    "observe": "core.observe",
+}
+
+__all__ = [
+    "AnthropicPrimitive",
+    "CachePrimitive",
+    "ConditionalPrimitive",
+    "FallbackPrimitive",
+    "Item",
+    "LLMRequest",
+    "LLMResponse",
+    "LambdaPrimitive",
+    "ObservabilityPrimitive",
+    "OpenAIPrimitive",
+    "ParallelPrimitive",
+    "PrimitiveError",
+    "RetryPrimitive",
+    "RetryStrategy",
+    "RouterPrimitive",
+    "SagaPrimitive",
+    "SequentialPrimitive",
+    "Step",
+    "TimeoutError",
+    "TimeoutPrimitive",
+    "TransformPrimitive",
+    "WorkflowContext",
+    "WorkflowPrimitive",
+    "observe",
+]
+
+
+def __getattr__(name: str) -> Any:  # Any: each name has its own type, declared above
+    home = _HOMES.get(name)
+    if home is None:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    value = getattr(importlib.import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

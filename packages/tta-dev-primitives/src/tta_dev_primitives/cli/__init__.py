@@ -1,0 +1,1 @@
+"""The tta command, one thin module per subcommand."""

@@ -1,0 +1,1 @@
+"""The protocol, composition and observation that everything else builds on."""

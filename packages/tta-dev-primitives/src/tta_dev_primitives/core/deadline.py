@@ -1,0 +1,70 @@
+"""Waiting no longer than a moment in time, without leaving anything behind."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+from tta_dev_primitives.errors import TimeoutError  # noqa: A004 - rooted in the stdlib's
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from .clock import Clock
+
+T = TypeVar("T")
+
+
+class Alarm:
+    """Cancels the current task after some seconds, and tells that cancellation from others.
+
+    Use as a context manager around awaits of one task. The task is cancelled, not abandoned: when
+    `TimeoutError` leaves the block, the `finally` blocks inside have run. A cancellation from
+    elsewhere goes through unchanged, even when it comes together with the alarm.
+
+    Args:
+        seconds: When to ring.
+        clock: Whose timer to use.
+        name: Name for the error's text.
+        limit: Limit for the error's text, where it differs from *seconds*.
+    """
+
+    __slots__ = ("_cancelling", "_limit", "_name", "_task", "_timer", "rang")
+
+    def __init__(self, seconds: float, clock: Clock, name: str, limit: float | None = None) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            msg = "a time limit needs a running asyncio task"
+            raise RuntimeError(msg)
+        self._task = task
+        self._name, self._limit = name, seconds if limit is None else limit
+        self._cancelling = task.cancelling()
+        self.rang = False
+        self._timer = clock.call_later(max(0, seconds), self._ring)
+
+    def _ring(self) -> None:
+        self.rang = True
+        self._task.cancel()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._timer.cancel()
+        if not self.rang:
+            return
+        others = self._task.uncancel() > self._cancelling
+        if not others and isinstance(error, asyncio.CancelledError):
+            raise TimeoutError(self._name, self._limit) from error
+
+
+async def within(call: Awaitable[T], deadline: float | None, clock: Clock, name: str) -> T:
+    """Await *call*, but not beyond *deadline* (in `clock.monotonic()` seconds; None for ever).
+
+    Raises:
+        TimeoutError: The deadline passed first; *call* was cancelled and has ended.
+    """
+    if deadline is None:
+        return await call
+    with Alarm(deadline - clock.monotonic(), clock, name):
+        return await call

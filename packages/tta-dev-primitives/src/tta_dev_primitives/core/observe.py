@@ -1,0 +1,364 @@
+"""Watch what primitives do, and pay nothing while nobody watches.
+
+An observer implements `ObservabilityPrimitive` and is installed with `observe(observer)`. With no
+observer installed, a primitive tests one module attribute and goes on.
+
+Records tell what a primitive decided. Their names and fields follow the attributes of the tracing
+vocabulary (`CacheRecord.result` is the span attribute `tta.cache.result`), so an observer can copy
+them without a table of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import contextlib
+import logging
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from contextlib import AbstractContextManager
+
+    from .base import WorkflowPrimitive
+    from .context import WorkflowContext
+
+Outcome: TypeAlias = Literal[
+    "ok", "error", "rejected", "timeout", "cancelled", "fallback", "hit", "stale"
+]
+T = TypeVar("T")
+_logger = logging.getLogger("tta_dev_primitives.observe")
+
+
+@dataclass(slots=True)
+class CacheRecord:
+    """What a cache answered; the `saved` fields are set on a hit where they are known."""
+
+    name: str
+    result: Literal["hit", "miss", "stale", "bypass", "coalesced"]
+    age: float | None = None
+    saved_cost: float | None = None
+    saved_input_tokens: int | None = None
+    saved_output_tokens: int | None = None
+    saved_duration: float | None = None
+
+
+@dataclass(slots=True)
+class RouteRecord:
+    """Where a router sent a call and why."""
+
+    selected: str
+    candidates: tuple[str, ...]
+    reason: str
+    strategy: str
+
+
+@dataclass(slots=True)
+class RetryScheduledRecord:
+    """Attempt number *attempt* failed and another follows after *delay* seconds."""
+
+    attempt: int
+    delay: float
+    error_type: str
+
+
+@dataclass(slots=True)
+class RetryRecord:
+    """How a retried call ended: sent once per call, after the last attempt."""
+
+    attempts: int
+    max_attempts: int
+    delay_total: float
+    exhausted: bool
+
+
+@dataclass(slots=True)
+class TimeoutRecord:
+    """A limit of *limit* seconds passed after *elapsed* seconds."""
+
+    limit: float
+    elapsed: float
+
+
+@dataclass(slots=True)
+class FallbackRecord:
+    """The primary failed and the alternative with number *index* runs."""
+
+    used: str
+    index: int
+    reason: str
+
+
+@dataclass(slots=True)
+class BranchRecord:
+    """Which branch of a conditional was taken."""
+
+    taken: str
+
+
+@dataclass(slots=True)
+class SagaRecord:
+    """A failed step was undone, or could not be."""
+
+    step: str
+    compensation_result: Literal["ok", "error", "timeout"]
+
+
+@dataclass(slots=True)
+class LLMRecord:
+    """One answer of a model: sent once per request that the provider answered."""
+
+    operation: str
+    provider: str
+    request_model: str
+    response_model: str
+    input_tokens: int
+    output_tokens: int
+    cache_read_input_tokens: int
+    cache_write_input_tokens: int
+    reasoning_output_tokens: int
+    finish_reason: str
+    duration: float
+    time_to_first_chunk: float | None
+    cost: float | None
+    response_id: str | None = None
+
+
+class ObservabilityPrimitive:
+    """The interface of an observer; override what you need.
+
+    Calls come from the event loop's thread, on the path of the user's call: be quick. What an
+    observer raises is logged once and never reaches the workflow.
+    """
+
+    def start(
+        self,
+        primitive: WorkflowPrimitive[Any, Any],  # Any: an observer sees every kind
+        path: str,
+        context: WorkflowContext,
+    ) -> object:
+        """Note that *primitive* begins; the returned token comes back with `event` and `end`."""
+        return None
+
+    def end(self, token: object, outcome: Outcome, error: BaseException | None) -> None:
+        """Note that the call behind *token* is over."""
+
+    def event(self, token: object, record: object) -> None:
+        """Take one typed record about the call behind *token*."""
+
+    def span(self, name: str) -> AbstractContextManager[object]:
+        """Return a context manager around a piece of the user's own work."""
+        return contextlib.nullcontext()
+
+
+class Frame:
+    """One running call, as the observers see it."""
+
+    __slots__ = ("outcome", "path", "primitive", "run", "tokens")
+
+    def __init__(
+        self,
+        primitive: WorkflowPrimitive[Any, Any],
+        run: Callable[..., Any],  # Any: only compared
+        path: str,
+    ) -> None:
+        self.primitive, self.run, self.path = primitive, run, path
+        self.outcome: Outcome = "ok"
+        self.tokens: tuple[object, ...] = ()
+
+
+class Observers:
+    """All installed observers, called in the order they were installed."""
+
+    def __init__(self, members: tuple[ObservabilityPrimitive, ...]) -> None:
+        self.members = members
+        self._complained: set[tuple[int, str]] = set()
+
+    def start(self, frame: Frame, context: WorkflowContext) -> None:
+        """Tell every observer, keeping a token for each."""
+        tokens: list[object] = []
+        for member in self.members:
+            try:
+                tokens.append(member.start(frame.primitive, frame.path, context))
+            except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
+                tokens.append(None)
+                self._complain(member, "start", raised)
+        frame.tokens = tuple(tokens)
+
+    def end(self, frame: Frame, outcome: Outcome, error: BaseException | None) -> None:
+        """Tell every observer that the call is over."""
+        for member, token in zip(self.members, frame.tokens, strict=True):
+            try:
+                member.end(token, outcome, error)
+            except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
+                self._complain(member, "end", raised)
+
+    def event(self, frame: Frame, record: object) -> None:
+        """Hand *record* to every observer."""
+        for member, token in zip(self.members, frame.tokens, strict=True):
+            try:
+                member.event(token, record)
+            except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
+                self._complain(member, "event", raised)
+
+    def _complain(self, member: ObservabilityPrimitive, method: str, error: Exception) -> None:
+        if (id(member), method) not in self._complained:
+            self._complained.add((id(member), method))
+            name = type(member).__name__
+            _logger.warning(
+                "%s.%s raised; the workflow goes on without it", name, method, exc_info=error
+            )
+
+
+active: Observers | None = None
+"""The hook: None while nobody watches."""
+
+_frame: ContextVar[tuple[Observers, Frame] | None] = ContextVar("tta_frame", default=None)
+
+
+class ObserverHandle:
+    """Removes an observer again; also a context manager."""
+
+    def __init__(self, observer: ObservabilityPrimitive) -> None:
+        self._observer: ObservabilityPrimitive | None = observer
+
+    def remove(self) -> None:
+        """Stop telling the observer; calls under way still report their end to it."""
+        global active  # noqa: PLW0603 - the one hook of the package
+        if self._observer is None:
+            return
+        members = () if active is None else active.members
+        kept = tuple(member for member in members if member is not self._observer)
+        active = Observers(kept) if kept else None
+        self._observer = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
+
+
+def observe(observer: ObservabilityPrimitive) -> ObserverHandle:
+    """Install *observer* for the whole process and return a handle that removes it.
+
+    Several observers may be installed; one that is installed already is not added twice.
+    """
+    global active  # noqa: PLW0603 - the one hook of the package
+    members = () if active is None else active.members
+    if not any(member is observer for member in members):
+        active = Observers((*members, observer))
+    return ObserverHandle(observer)
+
+
+def report(record: object, *, outcome: Outcome | None = None) -> None:
+    """Hand *record* to the observers of the running call and set how the call will be seen.
+
+    Primitives call this only after they have tested `active`. Outside any observed call it does
+    nothing.
+    """
+    current = _frame.get()
+    if current is not None:
+        observers, frame = current
+        observers.event(frame, record)
+        if outcome is not None:
+            frame.outcome = outcome
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """Return the outcome word for a call that ended with *error*."""
+    if isinstance(error, asyncio.CancelledError | GeneratorExit):
+        return "cancelled"
+    if isinstance(error, builtins.TimeoutError):
+        return "timeout"
+    return "error"
+
+
+def _enter(
+    primitive: WorkflowPrimitive[Any, Any],
+    run: Callable[..., Any],  # Any: only compared
+    context: WorkflowContext,
+    observers: Observers,
+) -> Frame | None:
+    """Open a frame, or return None when the call is `super().execute()` of one already open."""
+    parent = _frame.get()
+    if parent is None:
+        path = primitive.path_segment("0")
+    else:
+        above = parent[1]
+        if above.primitive is primitive and above.run is not run:
+            return None
+        path = f"{above.path}/{above.primitive.segment_of(primitive)}"
+    frame = Frame(primitive, run, path)
+    observers.start(frame, context)
+    return frame
+
+
+async def observed_execute(
+    run: Callable[..., Awaitable[T]],
+    primitive: WorkflowPrimitive[Any, Any],
+    input_data: Any,  # Any: passed through untouched
+    context: WorkflowContext,
+) -> T:
+    """Run *run* as an observed call of *primitive*."""
+    observers = active
+    frame = None if observers is None else _enter(primitive, run, context, observers)
+    if observers is None or frame is None:
+        return await run(primitive, input_data, context)
+    reset = _frame.set((observers, frame))
+    try:
+        value = await run(primitive, input_data, context)
+    except BaseException as error:
+        observers.end(frame, outcome_of(error), error)
+        raise
+    finally:
+        _frame.reset(reset)
+    observers.end(frame, frame.outcome, None)
+    return value
+
+
+async def observed_stream(
+    run: Callable[..., AsyncGenerator[T, None]],
+    primitive: WorkflowPrimitive[Any, Any],
+    input_data: Any,  # Any: passed through untouched
+    context: WorkflowContext,
+) -> AsyncGenerator[T, None]:
+    """Run *run* as an observed stream; the call ends with the stream, however it ends.
+
+    The frame is current only while the stream is producing, never across a yield: a generator may
+    be resumed, or closed, from another task than the one that began it.
+    """
+    observers = active
+    frame = None if observers is None else _enter(primitive, run, context, observers)
+    chunks = run(primitive, input_data, context)
+    if observers is None or frame is None:
+        async with contextlib.aclosing(chunks):
+            async for chunk in chunks:
+                yield chunk
+        return
+    here = (observers, frame)
+    error: BaseException | None = None
+    outcome: Outcome | None = None
+    try:
+        while True:
+            reset = _frame.set(here)
+            try:
+                chunk = await anext(chunks)
+            except StopAsyncIteration:
+                outcome = frame.outcome
+                return
+            finally:
+                _frame.reset(reset)
+            yield chunk
+    except BaseException as raised:
+        error, outcome = raised, outcome_of(raised)
+        raise
+    finally:
+        reset = _frame.set(here)
+        try:
+            await chunks.aclose()
+        finally:
+            _frame.reset(reset)
+        observers.end(frame, outcome or "error", error)

@@ -1,0 +1,102 @@
+"""Steps side by side."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+
+from tta_dev_primitives.errors import ConfigurationError
+
+from .base import FRESH, In, Out, Step, WorkflowPrimitive, as_primitive
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable, Sequence
+
+    from .context import WorkflowContext
+
+T = TypeVar("T")
+X = TypeVar("X")
+
+
+class ParallelPrimitive(WorkflowPrimitive[In, Out]):
+    """Run steps side by side on the same input.
+
+    A list of steps gives a list in the same order, a mapping gives a dict with the same keys.
+    When a branch fails, its siblings are cancelled and have ended before the error is raised: one
+    failure as itself, several as an `ExceptionGroup`. `a | b | c` is one node with three branches.
+
+    Args:
+        branches: At least one primitive or function, as an iterable or a mapping.
+        name: Name in paths, traces and diagrams.
+    """
+
+    @overload
+    def __init__(
+        self: ParallelPrimitive[X, dict[str, T]],
+        branches: Mapping[str, Step[X, T]],
+        *,
+        name: str = "",
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: ParallelPrimitive[X, list[T]],
+        branches: Iterable[Step[X, T]],
+        *,
+        name: str = "",
+    ) -> None: ...
+    def __init__(
+        self, branches: Mapping[str, Step[Any, Any]] | Iterable[Step[Any, Any]], *, name: str = ""
+    ) -> None:
+        flat: list[WorkflowPrimitive[Any, Any]] = []
+        self.keys: tuple[str, ...] | None = None
+        if isinstance(branches, Mapping):
+            named = cast("Mapping[str, Step[Any, Any]]", branches)
+            self.keys = tuple(named)
+            flat = [as_primitive(step) for step in named.values()]
+        else:
+            for step in branches:
+                primitive = as_primitive(step)
+                if (
+                    type(primitive) is ParallelPrimitive
+                    and primitive.keys is None
+                    and not primitive.name
+                ):
+                    flat.extend(primitive.branches)
+                else:
+                    flat.append(primitive)
+        if not flat:
+            msg = "a parallel step needs at least one branch, got none"
+            raise ConfigurationError(msg)
+        self.branches: tuple[WorkflowPrimitive[Any, Any], ...] = tuple(flat)
+        self.name = name
+
+    async def execute(self, input_data: In, context: WorkflowContext = FRESH) -> Out:
+        """Run all branches and return their results in order."""
+        results = await gather_all(branch.execute(input_data, context) for branch in self.branches)
+        collected = results if self.keys is None else dict(zip(self.keys, results, strict=True))
+        return cast("Out", collected)
+
+    def children(self) -> Sequence[tuple[str, WorkflowPrimitive[Any, Any]]]:
+        """Return the branches in order, labelled with their keys where they have some."""
+        return list(zip(self.keys or [""] * len(self.branches), self.branches, strict=True))
+
+
+async def gather_all(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Await all *calls* side by side; none of them outlives this call.
+
+    The iterable is read inside the group, so that a call which cannot even be made cancels those
+    already under way.
+
+    Raises:
+        BaseExceptionGroup: More than one call failed. A single failure is raised as itself.
+    """
+    tasks: list[asyncio.Task[T]] = []
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks.extend(group.create_task(call) for call in calls)
+    except BaseExceptionGroup as failures:
+        if len(failures.exceptions) == 1:
+            raise failures.exceptions[0] from None
+        raise
+    return [task.result() for task in tasks]

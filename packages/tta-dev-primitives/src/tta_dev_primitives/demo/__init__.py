@@ -1,0 +1,1 @@
+"""Embedded data and workflow of ``tta demo``: support tickets of an invented outdoor shop."""

@@ -1,0 +1,179 @@
+"""Every exception this package raises on purpose, in one tree.
+
+    PrimitiveError
+    ├── ConfigurationError (ValueError)     a mistake in how a primitive was built
+    │   └── MissingExtraError (ImportError) an optional dependency is not installed
+    ├── InputTypeError (TypeError)          a value that has no cache key or no stored form
+    ├── RouteNotFoundError (ValueError)     a router had nowhere to send the call
+    ├── TimeoutError (builtins.TimeoutError)
+    ├── CompensationError                   an undo step failed as well
+    ├── StoreError (OSError)                a cache store cannot do its work
+    └── LLMError                            what a model provider answered, mapped once
+        ├── RateLimitedError                429, with the delay the provider asked for
+        ├── ServerError                     5xx and 529
+        ├── ProviderConnectionError (ConnectionError)
+        ├── LLMTimeoutError (builtins.TimeoutError)
+        ├── AuthenticationError             401 and 403
+        ├── BadRequestError                 400, 404, 413, 422 and the like
+        ├── ContentFilteredError            the provider refused to answer
+        └── MalformedResponseError          an answer that is not what the API promises
+
+Errors carry data, so that nobody has to parse their text.
+"""
+
+from __future__ import annotations
+
+import builtins
+
+
+class PrimitiveError(Exception):
+    """Root of everything this package raises on purpose.
+
+    Attributes:
+        retryable: Whether trying the same call again can help.
+    """
+
+    retryable: bool = True
+
+
+class ConfigurationError(PrimitiveError, ValueError):
+    """Raised at construction when arguments cannot work together."""
+
+    retryable = False
+
+
+class MissingExtraError(ConfigurationError, ImportError):
+    """Raised when a feature needs an optional dependency that is not installed.
+
+    Args:
+        feature: What was asked for, for example a package name.
+        extra: The extra of `tta-dev-primitives` that installs it.
+    """
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} is not installed. Try: uv add 'tta-dev-primitives[{extra}]'")
+        self.feature, self.extra = feature, extra
+
+
+class InputTypeError(PrimitiveError, TypeError):
+    """Raised when a value cannot become a cache key or a stored entry."""
+
+    retryable = False
+
+
+class RouteNotFoundError(PrimitiveError, ValueError):
+    """Raised when a router chose a route that does not exist and has no default."""
+
+    retryable = False
+
+    def __init__(self, route: object, known: tuple[str, ...]) -> None:
+        names = ", ".join(repr(name) for name in known)
+        super().__init__(
+            f"No route found for {route!r}; known routes: {names}. "
+            "Add it to routes= or set default="
+        )
+        self.route, self.known = route, known
+
+
+class TimeoutError(PrimitiveError, builtins.TimeoutError):  # noqa: A001 - also caught the stdlib way
+    """Raised when a step took longer than its limit.
+
+    Args:
+        primitive: Name of what was stopped.
+        timeout_seconds: The limit that passed.
+    """
+
+    def __init__(self, primitive: str, timeout_seconds: float) -> None:
+        super().__init__(f"{primitive} exceeded {timeout_seconds:g}s timeout")
+        self.primitive, self.timeout_seconds = primitive, timeout_seconds
+
+
+class CompensationError(PrimitiveError):
+    """Raised when a step failed and undoing it failed as well.
+
+    Attributes:
+        error: Why the step failed.
+        compensation_error: Why undoing it failed.
+    """
+
+    retryable = False
+
+    def __init__(self, step: str, error: BaseException, compensation_error: BaseException) -> None:
+        super().__init__(
+            f"{step} failed ({error!r}) and its compensation failed too ({compensation_error!r}); "
+            "what it changed may still be there"
+        )
+        self.step, self.error, self.compensation_error = step, error, compensation_error
+
+
+class StoreError(PrimitiveError, OSError):
+    """Raised when a cache store cannot be opened or written."""
+
+
+class LLMError(PrimitiveError):
+    """Root of what model providers answer instead of text.
+
+    Args:
+        message: What happened.
+        provider: Name of the provider, for example `openai`.
+        model: The model asked for, where known.
+        status: HTTP status, where there was one.
+        request_id: The provider's id of the request, for its support.
+        retry_after: Seconds the provider asked to wait, where it said so.
+        retryable: Overrides the class's default.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str = "",
+        model: str | None = None,
+        status: int | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.provider, self.model, self.status = provider, model, status
+        self.request_id, self.retry_after = request_id, retry_after
+        if retryable is not None:
+            self.retryable = retryable
+
+
+class RateLimitedError(LLMError):
+    """Raised when the provider says: too many requests."""
+
+
+class ServerError(LLMError):
+    """Raised when the provider failed or is overloaded."""
+
+
+class ProviderConnectionError(LLMError, ConnectionError):
+    """Raised when the provider could not be reached or hung up."""
+
+
+class LLMTimeoutError(LLMError, builtins.TimeoutError):
+    """Raised when the provider did not answer within the SDK's own limit."""
+
+
+class AuthenticationError(LLMError):
+    """Raised when the key is missing, wrong, or not allowed to do this."""
+
+    retryable = False
+
+
+class BadRequestError(LLMError):
+    """Raised when the provider will refuse this request however often it is sent."""
+
+    retryable = False
+
+
+class ContentFilteredError(LLMError):
+    """Raised when the provider refused to answer for reasons of content."""
+
+    retryable = False
+
+
+class MalformedResponseError(LLMError):
+    """Raised when an answer arrived that is not what the API promises."""

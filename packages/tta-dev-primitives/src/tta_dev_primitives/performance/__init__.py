@@ -1,0 +1,1 @@
+"""Doing less: caches and their stores."""

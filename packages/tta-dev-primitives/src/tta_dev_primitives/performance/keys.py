@@ -1,0 +1,58 @@
+"""From an input to the key of its cache entry."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from typing import TYPE_CHECKING, Any, cast
+
+from .encoding import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Hashable, Mapping
+
+    from tta_dev_primitives.core.context import WorkflowContext
+
+
+def default_key(value: object) -> Hashable:
+    """Return the key of *value*: text is its own key, everything else is hashed.
+
+    Raises:
+        InputTypeError: *value* holds something without a canonical form.
+    """
+    return value if type(value) is str else digest(value)
+
+
+def key_fn_without(exclude: Collection[str]) -> Callable[[object, WorkflowContext], Hashable]:
+    """Return a key function that leaves mapping keys or dataclass fields out by name."""
+    left_out = frozenset(exclude)
+
+    def key(value: object, context: WorkflowContext) -> Hashable:
+        del context
+        if type(value) is dict:
+            mapping = cast("Mapping[Any, Any]", value)
+            return digest({name: item for name, item in mapping.items() if name not in left_out})
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            kept = {
+                field.name: getattr(value, field.name)
+                for field in dataclasses.fields(value)
+                if field.name not in left_out
+            }
+            return digest((type(value).__qualname__, kept))
+        return default_key(value)
+
+    return key
+
+
+def digest(value: object) -> bytes:
+    """Return the first 128 bits of the SHA-256 of *value* in canonical form."""
+    return hashlib.sha256(canonical(value)).digest()[:16]
+
+
+def stored_key(key: Hashable) -> bytes:
+    """Return *key* as a store outside this process knows it."""
+    if type(key) is str:
+        return b"s" + key.encode("utf-8", "surrogatepass")
+    if type(key) is bytes:
+        return b"b" + key
+    return b"h" + digest(key)

@@ -1,0 +1,1 @@
+"""Where cached entries live."""

@@ -1,0 +1,1 @@
+"""Going on when things fail: timeout, retry, fallback, compensation."""
