@@ -39,7 +39,12 @@ async def server() -> AsyncIterator[LLMServer]:
 
 @pytest.fixture
 async def client(server: LLMServer) -> AsyncIterator[AsyncOpenAI]:
-    async with AsyncOpenAI(base_url=server.openai_base_url, api_key="any", max_retries=0) as opened:
+    async with AsyncOpenAI(
+        base_url=server.openai_base_url,
+        api_key="any",
+        max_retries=0,
+        http_client=openai.DefaultAsyncHttpxClient(verify=False),
+    ) as opened:
         yield opened
 
 
@@ -262,7 +267,12 @@ async def test_answer_function_sees_the_parsed_request() -> None:
 
     async with (
         LLMServer(answer=answer) as server,
-        AsyncOpenAI(base_url=server.openai_base_url, api_key="any", max_retries=0) as client,
+        AsyncOpenAI(
+            base_url=server.openai_base_url,
+            api_key="any",
+            max_retries=0,
+            http_client=openai.DefaultAsyncHttpxClient(verify=False),
+        ) as client,
     ):
         reply = await client.chat.completions.create(
             model="whatever",
@@ -298,17 +308,53 @@ async def test_answer_function_that_raises_is_a_500_and_is_logged(
         LLMServer(answer=answer) as server,
         AsyncOpenAI(base_url=server.openai_base_url, api_key="any") as client,
     ):
-        with pytest.raises(openai.InternalServerError, match="LookupError.*no such thing"):
+        with pytest.raises(openai.InternalServerError, match=r"LookupError.*no such thing"):
             await client.chat.completions.create(model="m", messages=HELLO)
         assert len(server.requests) == 1
     assert "no such thing" in caplog.text
+
+
+async def test_failure_in_the_middle_of_a_stream_cuts_it_off(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Once an answer has begun there is no other way to tell the client."""
+
+    async def sleep(_: float) -> None:
+        raise LookupError("the clock is broken")
+
+    async with (
+        LLMServer([ServedModel("m", tokens_per_second=1)], sleep=sleep) as server,
+        AsyncOpenAI(base_url=server.openai_base_url, api_key="any", max_retries=0) as client,
+    ):
+        server.script(["one two"])
+        stream = await client.chat.completions.create(model="m", messages=HELLO, stream=True)
+        with pytest.raises(openai.APIConnectionError):
+            await collected(stream)
+        assert not server.requests[0].finished
+    assert "the clock is broken" in caplog.text
+
+
+async def test_prompt_longer_than_the_window_is_a_bad_request() -> None:
+    """The context window is enforced in OpenAI's words."""
+    async with (
+        LLMServer([ServedModel("m", context_window=2)]) as server,
+        AsyncOpenAI(base_url=server.openai_base_url, api_key="any", max_retries=0) as client,
+    ):
+        with pytest.raises(openai.BadRequestError, match="maximum context length is 2") as caught:
+            await client.chat.completions.create(model="m", messages=HELLO)
+    assert caught.value.code == "context_length_exceeded"
 
 
 async def test_tokens_are_counted_by_the_given_rule() -> None:
     """`count_tokens=` replaces the rule of thumb everywhere."""
     async with (
         LLMServer(count_tokens=lambda text: len(text.split())) as server,
-        AsyncOpenAI(base_url=server.openai_base_url, api_key="any", max_retries=0) as client,
+        AsyncOpenAI(
+            base_url=server.openai_base_url,
+            api_key="any",
+            max_retries=0,
+            http_client=openai.DefaultAsyncHttpxClient(verify=False),
+        ) as client,
     ):
         server.script(["one two three four"])
         answer = await client.chat.completions.create(model="m", messages=HELLO, max_tokens=3)

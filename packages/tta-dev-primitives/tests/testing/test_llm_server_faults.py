@@ -29,6 +29,7 @@ from tta_dev_primitives.testing.llm_server import (
     SlowChunks,
     StreamAbort,
 )
+from tta_dev_primitives.testing.llm_server.draws import Draws
 
 HELLO: Any = [{"role": "user", "content": "Hello there"}]
 Ask = Callable[..., Awaitable[Any]]
@@ -50,22 +51,35 @@ async def server(waits: list[float]) -> AsyncIterator[LLMServer]:
 
 @pytest.fixture
 async def openai_client(server: LLMServer) -> AsyncIterator[AsyncOpenAI]:
-    async with AsyncOpenAI(base_url=server.openai_base_url, api_key="k", max_retries=0) as client:
+    async with AsyncOpenAI(
+        base_url=server.openai_base_url,
+        api_key="k",
+        max_retries=0,
+        http_client=openai.DefaultAsyncHttpxClient(verify=False),
+    ) as client:
         yield client
 
 
 @pytest.fixture
 async def anthropic_client(server: LLMServer) -> AsyncIterator[AsyncAnthropic]:
     async with AsyncAnthropic(
-        base_url=server.anthropic_base_url, api_key="k", max_retries=0
+        base_url=server.anthropic_base_url,
+        api_key="k",
+        max_retries=0,
+        http_client=anthropic.DefaultAsyncHttpxClient(verify=False),
     ) as client:
         yield client
 
 
 @pytest.fixture(params=["openai", "anthropic"])
-def ask(request: pytest.FixtureRequest) -> Ask:
+def provider(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def ask(provider: str, request: pytest.FixtureRequest) -> Ask:
     """Ask one provider for a plain answer or a stream; gives the text or raises."""
-    client: Any = request.getfixturevalue(f"{request.param}_client")
+    client: Any = request.getfixturevalue(f"{provider}_client")
 
     async def ask_openai(*, stream: bool = False, **options: Any) -> str:
         bound = client.with_options(**options)
@@ -85,9 +99,7 @@ def ask(request: pytest.FixtureRequest) -> Ask:
             [event.delta.text async for event in answer if event.type == "content_block_delta"]
         )
 
-    ask = ask_openai if request.param == "openai" else ask_anthropic
-    ask.provider = request.param  # type: ignore[attr-defined]
-    return ask
+    return ask_openai if provider == "openai" else ask_anthropic
 
 
 ERRORS: dict[str, tuple[Fault, type[Exception], type[Exception]]] = {
@@ -120,11 +132,11 @@ ERRORS: dict[str, tuple[Fault, type[Exception], type[Exception]]] = {
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 @pytest.mark.parametrize("name", ERRORS)
 async def test_fault_becomes_the_exception_of_the_sdk(
-    server: LLMServer, ask: Ask, name: str, stream: bool
+    server: LLMServer, ask: Ask, provider: str, name: str, stream: bool
 ) -> None:
     """The SDK raises what it raises for the real thing, and the next request is well."""
     fault, of_openai, of_anthropic = ERRORS[name]
-    wanted = of_openai if ask.provider == "openai" else of_anthropic  # type: ignore[attr-defined]
+    wanted = of_openai if provider == "openai" else of_anthropic
     server.script([fault, "well"])
     with pytest.raises(wanted) as caught:
         await ask(stream=stream)
@@ -150,12 +162,12 @@ SPOILED: dict[str, tuple[Fault, bool, type[Exception], type[Exception]]] = {
 
 @pytest.mark.parametrize("name", SPOILED)
 async def test_spoiled_answer_becomes_the_exception_of_the_sdk(
-    server: LLMServer, ask: Ask, name: str
+    server: LLMServer, ask: Ask, provider: str, name: str
 ) -> None:
     """An answer that breaks off is reported the way the SDK reports it in the wild."""
     fault, stream, of_openai, of_anthropic = SPOILED[name]
     server.script([fault, "well"])
-    wanted = of_openai if ask.provider == "openai" else of_anthropic  # type: ignore[attr-defined]
+    wanted = of_openai if provider == "openai" else of_anthropic
     with pytest.raises(wanted):
         await ask(stream=stream)
     assert (server.requests[0].status, server.requests[0].fault) == (200, fault)
@@ -170,11 +182,16 @@ async def test_stream_breaks_after_the_scripted_chunks(after: int, error_event: 
     finished: list[str] = []
     async with (
         LLMServer(answer=lambda _: Reply(chunks=["a", "b", "c", "d"])) as server,
-        AsyncOpenAI(base_url=server.openai_base_url, api_key="k", max_retries=0) as client,
+        AsyncOpenAI(
+            base_url=server.openai_base_url,
+            api_key="k",
+            max_retries=0,
+            http_client=openai.DefaultAsyncHttpxClient(verify=False),
+        ) as client,
     ):
         server.script([StreamAbort(after_chunks=after, error_event=error_event)])
         stream = await client.chat.completions.create(model="m", messages=HELLO, stream=True)
-        with pytest.raises(openai.APIError):
+        with pytest.raises(openai.APIError):  # noqa: PT012 - it is the loop that raises
             async for chunk in stream:
                 seen += [chunk.choices[0].delta.content or ""]
                 finished += [chunk.choices[0].finish_reason or ""]
@@ -220,7 +237,12 @@ async def test_client_that_leaves_a_stream_is_noticed() -> None:
     """A loser that is cancelled stops costing the server anything."""
     async with (
         LLMServer([ServedModel("m", tokens_per_second=0.01)]) as server,
-        AsyncOpenAI(base_url=server.openai_base_url, api_key="k", max_retries=0) as client,
+        AsyncOpenAI(
+            base_url=server.openai_base_url,
+            api_key="k",
+            max_retries=0,
+            http_client=openai.DefaultAsyncHttpxClient(verify=False),
+        ) as client,
     ):
         server.script(["first second third"])
         stream = await client.chat.completions.create(model="m", messages=HELLO, stream=True)
@@ -279,22 +301,15 @@ async def test_retry_after_is_honoured_by_the_sdk(server: LLMServer, ask: Ask) -
         (ErrorStatus(should_retry=False), "openai", {"x-should-retry": "false"}),
     ],
     ids=["seconds", "date", "none", "anthropic", "overloaded", "bad-request", "told-not-to"],
+    indirect=["provider"],
 )
 async def test_error_headers(
-    server: LLMServer,
-    openai_client: AsyncOpenAI,
-    anthropic_client: AsyncAnthropic,
-    fault: Fault,
-    provider: str,
-    headers: dict[str, str | None],
+    server: LLMServer, ask: Ask, fault: Fault, headers: dict[str, str | None]
 ) -> None:
     """Waits and rate limits are told in the provider's own headers."""
     server.script([fault])
     with pytest.raises((openai.APIStatusError, anthropic.APIStatusError)) as caught:
-        if provider == "openai":
-            await openai_client.chat.completions.create(model="m", messages=HELLO)
-        else:
-            await anthropic_client.messages.create(model="m", max_tokens=9, messages=HELLO)
+        await ask()
     found = caught.value.response.headers
     assert {name: found.get(name) for name in headers} == headers
     assert caught.value.request_id
@@ -350,6 +365,40 @@ async def test_script_of_one_model_leaves_the_others_alone(
             texts.append("down")
     assert texts == ["general", "down", "back"]
     assert server.outcomes_left == 0
+
+
+async def test_answer_function_may_spoil_its_answer() -> None:
+    """A fault that needs an answer to spoil gets the default one."""
+    async with (
+        LLMServer(answer=lambda _: MalformedBody()) as server,
+        httpx2.AsyncClient(headers={"authorization": "Bearer k"}) as http,
+    ):
+        body = {"model": "m", "messages": HELLO}
+        answer = await http.post(f"{server.openai_base_url}/chat/completions", json=body)
+        assert answer.status_code == 200
+        with pytest.raises(json.JSONDecodeError):
+            answer.json()
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [
+        ("rate_limited", RateLimited(retry_after=9)),
+        ("server_error", ErrorStatus()),
+        ("overloaded", Overloaded()),
+        ("dropped_connection", DroppedConnection()),
+        ("stream_abort", StreamAbort(after_chunks=7)),
+        ("slow_chunks", SlowChunks(seconds_per_chunk=8)),
+        ("malformed_body", MalformedBody()),
+        ("hang", Hang()),
+    ],
+)
+def test_each_kind_can_be_drawn(kind: str, fault: Fault) -> None:
+    """A rate of 1 draws nothing else, with the settings of the rates."""
+    rates = FaultRates(
+        **{kind: 1.0}, retry_after_seconds=9, slow_chunk_seconds=8, abort_after_chunks=7
+    )
+    assert rates.draw(Draws(0, b"0" * 16, 0)) == fault
 
 
 async def test_bad_luck_is_bounded(openai_client: AsyncOpenAI) -> None:

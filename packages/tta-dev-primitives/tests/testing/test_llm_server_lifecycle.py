@@ -40,7 +40,9 @@ async def test_leaving_ends_what_is_served_and_leaves_no_task() -> None:
         server.script([Hang(), "a b c", Reply("late", latency_seconds=1000)])
         bodies = [{"model": "m", "messages": HELLO, "stream": stream} for stream in (False, True)]
         asked = [asyncio.create_task(client.post(url, json=bodies[at])) for at in (0, 1, 0)]
-        while len(server.requests) < 4:
+        for _ in range(1000):
+            if len(server.requests) == 4:
+                break
             await asyncio.sleep(0.001)
         await server.__aexit__(None, None, None)
         assert asyncio.all_tasks() - before <= set(asked)
@@ -161,7 +163,19 @@ async def test_latency_and_pace_go_through_the_injected_sleep() -> None:
         (lambda: FaultRates(hang=1.5), "hang is a probability"),
         (lambda: FaultRates(hang=0.6, overloaded=0.6), "add up to 1.2"),
     ],
-    ids=str,
+    ids=[
+        "faults-limit",
+        "body-limit",
+        "kept",
+        "model-twice",
+        "no-name",
+        "latency",
+        "pace",
+        "chunks",
+        "fault-wait",
+        "rate",
+        "rates",
+    ],
 )
 def test_mistakes_raise_at_construction(make: Any, words: str) -> None:
     """A wrong value is told at once, by name."""

@@ -35,7 +35,10 @@ async def server() -> AsyncIterator[LLMServer]:
 @pytest.fixture
 async def client(server: LLMServer) -> AsyncIterator[AsyncAnthropic]:
     async with AsyncAnthropic(
-        base_url=server.anthropic_base_url, api_key="any", max_retries=0
+        base_url=server.anthropic_base_url,
+        api_key="any",
+        max_retries=0,
+        http_client=anthropic.DefaultAsyncHttpxClient(verify=False),
     ) as opened:
         yield opened
 
@@ -129,7 +132,7 @@ async def test_tool_input_is_streamed_as_json_pieces(
 
 async def test_structured_output_matches_its_schema(client: AsyncAnthropic) -> None:
     """`output_config.format` is obeyed."""
-    schema = {
+    schema: Any = {
         "type": "object",
         "properties": {"count": {"type": "integer"}, "when": {"type": "string", "format": "date"}},
         "required": ["count", "when"],
@@ -202,7 +205,12 @@ async def test_prompt_longer_than_the_window_is_a_bad_request() -> None:
     """The context window is enforced in Anthropic's words."""
     async with (
         LLMServer([ServedModel("m", context_window=10)]) as server,
-        AsyncAnthropic(base_url=server.anthropic_base_url, api_key="any", max_retries=0) as client,
+        AsyncAnthropic(
+            base_url=server.anthropic_base_url,
+            api_key="any",
+            max_retries=0,
+            http_client=anthropic.DefaultAsyncHttpxClient(verify=False),
+        ) as client,
     ):
         with pytest.raises(anthropic.BadRequestError, match="prompt is too long: 25 tokens > 10"):
             await client.messages.create(

@@ -146,7 +146,9 @@ def test_allowance_refills_evenly_up_to_a_minutes_worth() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "tokens"), [("", 1), ("abcd", 1), ("abcde", 2), ("x" * 400, 100)], ids=len
+    ("text", "tokens"),
+    [("", 1), ("abcd", 1), ("abcde", 2), ("x" * 400, 100)],
+    ids=["empty", "four", "five", "many"],
 )
 def test_count_tokens_is_a_quarter_of_the_characters(text: str, tokens: int) -> None:
     """The rule of thumb, at least 1."""

@@ -36,14 +36,23 @@ TOOL: Any = {
 
 @pytest.fixture
 async def server() -> AsyncIterator[LLMServer]:
-    models = [ServedModel("m", input_price=1.0), ServedModel("claude", provider="anthropic")]
+    models = [
+        ServedModel("m", input_price=1.0),
+        ServedModel("claude", provider="anthropic"),
+        ServedModel("lab/new"),
+    ]
     async with LLMServer(models, seed=7) as running:
         yield running
 
 
 @pytest.fixture
 async def client(server: LLMServer) -> AsyncIterator[AsyncOpenAI]:
-    async with AsyncOpenAI(base_url=server.openai_base_url, api_key="any", max_retries=0) as opened:
+    async with AsyncOpenAI(
+        base_url=server.openai_base_url,
+        api_key="any",
+        max_retries=0,
+        http_client=openai.DefaultAsyncHttpxClient(verify=False),
+    ) as opened:
         yield opened
 
 
@@ -210,8 +219,9 @@ async def test_embeddings_take_scripted_faults_and_leave_replies(
 
 async def test_models_are_those_of_the_provider(client: AsyncOpenAI) -> None:
     """OpenAI's list has none of Anthropic's models."""
-    assert [model.id async for model in client.models.list()] == ["m"]
+    assert [model.id async for model in client.models.list()] == ["m", "lab/new"]
     assert (await client.models.retrieve("m")).object == "model"
+    assert (await client.models.retrieve("lab/new")).id == "lab/new"
     with pytest.raises(openai.NotFoundError) as caught:
         await client.models.retrieve("claude")
     assert caught.value.code == "model_not_found"

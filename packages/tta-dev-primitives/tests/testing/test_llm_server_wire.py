@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tta_dev_primitives.testing.llm_server import LLMServer, ServedModel
+from tta_dev_primitives.testing.llm_server import LLMServer, Reply, ServedModel
 
 OPENAI = {"authorization": "Bearer k"}
 ANTHROPIC = {"x-api-key": "k", "anthropic-version": "2023-06-01"}
@@ -35,7 +35,9 @@ def without(body: dict[str, Any], *names: str) -> dict[str, Any]:
 
 
 BAD: dict[str, tuple[str, str, dict[str, str], Any, int, str, str]] = {
-    "openai-no-key": ("POST", "/v1/chat/completions", {}, CHAT, 401, "invalid_request_error", "API key"),
+    "openai-no-key": (
+        "POST", "/v1/chat/completions", {}, CHAT, 401, "invalid_request_error", "API key",
+    ),
     "anthropic-no-key": (
         "POST", "/v1/messages", without(ANTHROPIC, "x-api-key"), MESSAGES,
         401, "authentication_error", "x-api-key",
@@ -53,7 +55,9 @@ BAD: dict[str, tuple[str, str, dict[str, str], Any, int, str, str]] = {
         404, "not_found_error", "model: x",
     ),
     "openai-json": ("POST", "/v1/responses", OPENAI, b"{", 400, "invalid_request_error", "JSON"),
-    "anthropic-json": ("POST", "/v1/messages", ANTHROPIC, b"\xff", 400, "invalid_request_error", "JSON"),
+    "anthropic-json": (
+        "POST", "/v1/messages", ANTHROPIC, b"\xff", 400, "invalid_request_error", "JSON",
+    ),
     "not-an-object": ("POST", "/v1/responses", OPENAI, [], 400, "invalid_request_error", "object"),
     "deeply-nested": (
         "POST", "/v1/responses", OPENAI, b"[" * 1900, 400, "invalid_request_error", "JSON",
@@ -204,6 +208,20 @@ async def test_pipelined_requests_are_answered_in_order(server: LLMServer) -> No
     assert answers.index(b"first") < answers.index(b"second")
 
 
+async def test_reader_that_stops_holds_the_stream_back(server: LLMServer) -> None:
+    """What a slow client does not read is not piled up, and nothing of it is lost."""
+    chunks = ["x" * 1_000_000] * 10
+    server.script([Reply(chunks=chunks)])
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1000)
+    writer.write(request(json.dumps({**CHAT, "stream": True}).encode(), CLOSE))
+    assert b"200" in await reader.readline()
+    assert not server.requests[0].finished
+    assert (await reader.read(-1)).count(b"x" * 1000) >= 10_000
+    assert server.requests[0].finished
+    writer.close()
+    await writer.wait_closed()
+
+
 async def test_http_1_0_is_answered_and_closed(server: LLMServer) -> None:
     """An old client gets its stream unchunked, ended by the end of the connection."""
     server.script(["old"])
@@ -231,6 +249,17 @@ async def test_head_is_refused_without_a_body(server: LLMServer) -> None:
     answer = await raw(server, b"HEAD /v1/models HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 405")
     assert answer.endswith(b"\r\n\r\n")
+
+
+async def test_server_that_cannot_even_begin_does_not_keep_its_client_waiting() -> None:
+    """A callable that fails where nothing can be answered ends the connection."""
+
+    def clock() -> float:
+        raise LookupError("no time")
+
+    async with LLMServer(clock=clock) as server:
+        with pytest.raises(ConnectionResetError):
+            await raw(server, request(json.dumps(CHAT).encode()))
 
 
 async def test_what_is_not_http_is_refused(server: LLMServer) -> None:

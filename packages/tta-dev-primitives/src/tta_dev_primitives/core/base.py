@@ -61,13 +61,17 @@ class WorkflowPrimitive(Generic[In, Out]):
     """
 
     name: str = ""
+    upstream: bool = False
+    """Whether one `execute` is one request to a service that bills or limits requests."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:  # Any: what a further base takes
         super().__init_subclass__(**kwargs)
         execute = cls.__dict__.get("execute")
-        if inspect.iscoroutinefunction(execute):
+        if getattr(execute, "_tta_entry", False):
+            pass  # it fills in the context and calls the observers itself
+        elif inspect.iscoroutinefunction(execute):
             cls.execute = _entry(execute)
-        elif inspect.isfunction(execute) and not getattr(execute, "_tta_entry", False):
+        elif inspect.isfunction(execute):
             msg = f"{cls.__qualname__}.execute must be declared with async def"
             raise ConfigurationError(msg)
         stream = cls.__dict__.get("stream")

@@ -31,7 +31,7 @@ def _function_identity(fn: Any) -> str:  # Any: any callable
         bound = cast("functools.partial[Any]", fn)
         return f"partial({_function_identity(bound.func)},{bound.args!r},{bound.keywords!r})"
     owner = fn if hasattr(fn, "__qualname__") else cast("Any", type(fn))
-    text = f"{owner.__module__}.{owner.__qualname__}"
+    text = f"{getattr(owner, '__module__', '')}.{owner.__qualname__}"
     code = getattr(fn, "__code__", None)
     if code is not None and "<" in owner.__qualname__:
         body = repr(

@@ -14,7 +14,7 @@ import asyncio
 import builtins
 import contextlib
 import logging
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
 
@@ -148,6 +148,17 @@ class ObservabilityPrimitive:
     def event(self, token: object, record: object) -> None:
         """Take one typed record about the call behind *token*."""
 
+    def resume(self, token: object) -> object:
+        """Note that the call behind *token* works in this task until `pause`.
+
+        Called once for `execute`, and for a stream around each chunk, never across a yield. What
+        it returns comes back with `pause`.
+        """
+        return None
+
+    def pause(self, token: object, resumed: object) -> None:
+        """Note that the call behind *token* stops working here: it ended, or yielded a chunk."""
+
     def span(self, name: str) -> AbstractContextManager[object]:
         """Return a context manager around a piece of the user's own work."""
         return contextlib.nullcontext()
@@ -169,11 +180,26 @@ class Frame:
         self.tokens: tuple[object, ...] = ()
 
 
+class Stretch:
+    """A piece of work between two yields of one call: what `resume` began and `pause` ends."""
+
+    __slots__ = ("reset", "resumed")
+
+    def __init__(self, reset: Token[tuple[Observers, Frame] | None]) -> None:
+        self.reset = reset
+        self.resumed: list[tuple[ObservabilityPrimitive, object, object]] = []
+
+
 class Observers:
     """All installed observers, called in the order they were installed."""
 
     def __init__(self, members: tuple[ObservabilityPrimitive, ...]) -> None:
         self.members = members
+        self._resumers = tuple(
+            (index, member)
+            for index, member in enumerate(members)
+            if type(member).resume is not ObservabilityPrimitive.resume
+        )
         self._complained: set[tuple[int, str]] = set()
 
     def start(self, frame: Frame, context: WorkflowContext) -> None:
@@ -202,6 +228,32 @@ class Observers:
                 member.event(token, record)
             except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
                 self._complain(member, "event", raised)
+
+    def resume(self, frame: Frame) -> Stretch:
+        """Make *frame* the running call of this task until `pause`."""
+        stretch = Stretch(_frame.set((self, frame)))
+        for index, member in self._resumers:
+            token = frame.tokens[index]
+            try:
+                stretch.resumed.append((member, token, member.resume(token)))
+            except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
+                self._complain(member, "resume", raised)
+        return stretch
+
+    def pause(self, stretch: Stretch) -> None:
+        """Undo `resume`, last observer first."""
+        while stretch.resumed:
+            member, token, resumed = stretch.resumed.pop()
+            try:
+                member.pause(token, resumed)
+            except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
+                self._complain(member, "pause", raised)
+        try:  # noqa: SIM105 - on the path of every call
+            _frame.reset(stretch.reset)
+        except ValueError:
+            # An abandoned call is closed in the context of whoever collects it, where the frame
+            # was never current: nothing to undo.
+            pass
 
     def _complain(self, member: ObservabilityPrimitive, method: str, error: Exception) -> None:
         if (id(member), method) not in self._complained:
@@ -307,14 +359,14 @@ async def observed_execute(
     frame = None if observers is None else _enter(primitive, run, context, observers)
     if observers is None or frame is None:
         return await run(primitive, input_data, context)
-    reset = _frame.set((observers, frame))
+    stretch = observers.resume(frame)
     try:
         value = await run(primitive, input_data, context)
     except BaseException as error:
+        observers.pause(stretch)
         observers.end(frame, outcome_of(error), error)
         raise
-    finally:
-        _frame.reset(reset)
+    observers.pause(stretch)
     observers.end(frame, frame.outcome, None)
     return value
 
@@ -338,27 +390,26 @@ async def observed_stream(
             async for chunk in chunks:
                 yield chunk
         return
-    here = (observers, frame)
     error: BaseException | None = None
     outcome: Outcome | None = None
     try:
         while True:
-            reset = _frame.set(here)
+            stretch = observers.resume(frame)
             try:
                 chunk = await anext(chunks)
             except StopAsyncIteration:
                 outcome = frame.outcome
                 return
             finally:
-                _frame.reset(reset)
+                observers.pause(stretch)
             yield chunk
     except BaseException as raised:
         error, outcome = raised, outcome_of(raised)
         raise
     finally:
-        reset = _frame.set(here)
+        stretch = observers.resume(frame)
         try:
             await chunks.aclose()
         finally:
-            _frame.reset(reset)
-        observers.end(frame, outcome or "error", error)
+            observers.pause(stretch)
+            observers.end(frame, outcome or "error", error)

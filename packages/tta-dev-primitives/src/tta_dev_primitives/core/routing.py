@@ -11,7 +11,7 @@ from . import observe
 from .base import FRESH, In, Out, Step, WorkflowPrimitive, as_primitive
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 
     from .context import WorkflowContext
 
@@ -37,6 +37,9 @@ class RouterPrimitive(WorkflowPrimitive[In, Out]):
 
     strategy: str = "function"
     """How routes are chosen, as observers are told."""
+
+    ready: bool = True
+    """Whether a choice can be made; where not, `prepare()` is awaited before the next one."""
 
     def __init__(
         self,
@@ -75,6 +78,9 @@ class RouterPrimitive(WorkflowPrimitive[In, Out]):
             raise RouteNotFoundError(wanted, tuple(self.routes))
         return self.default, "default"
 
+    async def prepare(self, context: WorkflowContext) -> None:
+        """Look up what choosing takes, as far as the deadline of *context* allows."""
+
     def following(
         self, tried: Sequence[str], error: Exception, input_data: In, context: WorkflowContext
     ) -> tuple[str, str] | None:
@@ -92,9 +98,11 @@ class RouterPrimitive(WorkflowPrimitive[In, Out]):
                     return route, f"failover from {tried[-1]}: {type(error).__name__}"
         return None
 
-    async def attempt(self, route: str, input_data: In, context: WorkflowContext) -> Out:
+    def attempt(
+        self, route: str, input_data: In, context: WorkflowContext
+    ) -> Coroutine[Any, Any, Out]:
         """Run one route."""
-        return await self.routes[route].execute(input_data, context)
+        return self.routes[route].execute(input_data, context)
 
     def attempt_stream(
         self, route: str, input_data: In, context: WorkflowContext
@@ -104,6 +112,8 @@ class RouterPrimitive(WorkflowPrimitive[In, Out]):
 
     async def execute(self, input_data: In, context: WorkflowContext = FRESH) -> Out:
         """Run the route that fits; see the class for failing over."""
+        if not self.ready:
+            await self.prepare(context)
         route, reason = self.select(input_data, context)
         tried: list[str] = []
         while True:
@@ -121,6 +131,8 @@ class RouterPrimitive(WorkflowPrimitive[In, Out]):
         self, input_data: In, context: WorkflowContext = FRESH
     ) -> AsyncGenerator[Any, None]:  # Any: chunks need not have the type of the whole
         """Stream the route that fits. It fails over only before the first chunk."""
+        if not self.ready:
+            await self.prepare(context)
         route, reason = self.select(input_data, context)
         tried: list[str] = []
         while True:

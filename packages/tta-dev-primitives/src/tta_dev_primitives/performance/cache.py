@@ -138,7 +138,9 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
 
     async def execute(self, input_data: In, context: WorkflowContext = FRESH) -> Out:
         """Return the remembered result, or run the step and remember it."""
-        if context is None:  # pyright: ignore[reportUnnecessaryComparison] - FRESH is None
+        # A hit needs no context of its own: one is made only when something is to be told it.
+        given = context is not None  # pyright: ignore[reportUnnecessaryComparison] - FRESH is None
+        if not given and (self._key_fn is not None or observe.active is not None):
             context = WorkflowContext()
         if observe.active is not None:
             return await observe.observed_execute(CachePrimitive._lookup, self, input_data, context)
@@ -152,12 +154,13 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         except TypeError as error:
             raise _unhashable(key) from error
         if entry is None or entry.expires_at <= self._now():
-            return await self._answer(key, input_data, context)
+            return await self._answer(key, input_data, context if given else WorkflowContext())
         entry.uses += 1
-        try:
-            context.state["cache_hits"] += 1
-        except KeyError:
-            context.state["cache_hits"] = 1
+        if given:
+            try:
+                context.state["cache_hits"] += 1
+            except KeyError:
+                context.state["cache_hits"] = 1
         if entry.restore is None:
             return entry.value
         return entry.restore(entry.value)

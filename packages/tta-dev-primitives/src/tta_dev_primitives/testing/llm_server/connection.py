@@ -74,8 +74,6 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self.closed = asyncio.Event()
 
-    # What asyncio calls.
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Join the open connections, unless the server is closing."""
         self._transport = cast("asyncio.Transport", transport)
@@ -105,8 +103,6 @@ class Connection(asyncio.Protocol):
             self._task.cancel()
         self._connections.discard(self)
         self.closed.set()
-
-    # What the handler calls.
 
     @property
     def client_left(self) -> bool:
@@ -166,8 +162,6 @@ class Connection(asyncio.Protocol):
             self._task.cancel()
             await asyncio.wait((self._task,))
         await self.closed.wait()
-
-    # Between the two.
 
     def _advance(self) -> None:
         while True:

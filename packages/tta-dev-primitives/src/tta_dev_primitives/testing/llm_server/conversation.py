@@ -55,19 +55,15 @@ class Conversation:
         self.check_window(exchange, model, prompt_tokens)
         if self.over_limit(exchange, model, prompt_tokens):
             return
-        decided = self.decide(exchange, model, digest)
-        fault = decided if isinstance(decided, faults.Fault) else None
-        if fault is None or isinstance(fault, _SPOILERS):
-            said = decided if isinstance(decided, Reply) else await self._say(chat, exchange.draws)
-            if isinstance(said, Reply):
-                await self._send(api, exchange, model, chat, said, prompt_tokens, fault)
-                return
-            fault = said
-            if isinstance(fault, _SPOILERS):
-                reply = default_reply(chat, exchange.draws)
-                await self._send(api, exchange, model, chat, reply, prompt_tokens, fault)
-                return
-        await exchange.fail(fault, model.name, self.sleep)
+        fault, reply = _parts(self.decide(exchange, model, digest))
+        if reply is None and (fault is None or isinstance(fault, _SPOILERS)):
+            own_fault, reply = _parts(await self._say(chat))
+            fault = own_fault or fault
+        if fault is not None and not isinstance(fault, _SPOILERS):
+            await exchange.fail(fault, model.name, self.sleep)
+            return
+        reply = reply or default_reply(chat, exchange.draws)
+        await self._send(api, exchange, model, chat, reply, prompt_tokens, fault)
 
     def check_window(self, exchange: Exchange, model: ServedModel, tokens: int) -> None:
         """Raise the provider's 400 for a prompt that does not fit the model."""
@@ -125,6 +121,8 @@ class Conversation:
             await exchange.fail(fault, model.name, self.sleep)
             return
         latency = self.latency(model, exchange.draws)
+        if fault is not None:
+            latency += fault.after_seconds
         self.catalogue.limits(model).spend(tokens)
         cost = model.cost(tokens, 0)
         exchange.record(
@@ -137,13 +135,11 @@ class Conversation:
             exchange.connection, body, exchange.headers(), fault=fault, sleep=self.sleep
         )
 
-    async def _say(self, chat: ChatRequest, draws: Draws) -> Reply | faults.Fault:
+    async def _say(self, chat: ChatRequest) -> Answered | None:
         if self.answer is None:
-            return default_reply(chat, draws)
+            return None
         said = self.answer(chat)
-        if inspect.isawaitable(said):
-            said = await said
-        return Reply(said) if isinstance(said, str) else said
+        return await said if inspect.isawaitable(said) else said
 
     async def _send(
         self,
@@ -193,3 +189,11 @@ class Conversation:
                 fault=fault,
                 sleep=self.sleep,
             )
+
+
+def _parts(outcome: Answered | None) -> tuple[faults.Fault | None, Reply | None]:
+    if isinstance(outcome, str):
+        return None, Reply(outcome)
+    if isinstance(outcome, Reply):
+        return None, outcome
+    return outcome, None

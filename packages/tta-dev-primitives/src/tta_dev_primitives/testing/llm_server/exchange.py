@@ -108,29 +108,10 @@ class Exchange:
         headers = [("content-type", "application/json"), *self.headers()]
         self.connection.respond(200, headers, json_bytes(document))
 
-    def refuse(
-        self,
-        problem: Problem,
-        *,
-        wait: float | str | None = None,
-        fault: faults.Fault | None = None,
-    ) -> None:
-        """Record an error and send it at once.
-
-        Args:
-            problem: What is wrong.
-            wait: The `Retry-After` to send; a number shows in the rate headers too.
-            fault: The fault that asked for this error, if one did.
-        """
-        self.record(status=problem.status, fault=fault)
+    def refuse(self, problem: Problem, *, wait: float | None = None) -> None:
+        """Record an error and send it at once, asking for a *wait* in seconds if there is one."""
+        self.record(status=problem.status)
         self._send_problem(problem, wait)
-
-    def give_up(self, problem: Problem) -> None:
-        """Answer with an error, or cut the answer off if it has begun."""
-        if self.connection.answering:
-            self.connection.reset()
-        else:
-            self.refuse(problem)
 
     async def fail(self, fault: faults.Fault, model: str, sleep: Sleep) -> None:
         """End the request with a fault that leaves no answer."""

@@ -7,6 +7,7 @@ import json
 import logging
 from hashlib import blake2b
 from typing import TYPE_CHECKING, cast
+from urllib.parse import unquote
 
 from tta_dev_primitives.testing.llm_server.anthropic_messages import AnthropicMessages
 from tta_dev_primitives.testing.llm_server.draws import Draws, body_digest
@@ -36,6 +37,7 @@ _CHAT_APIS: dict[str, ServedApi] = {
 _MODELS = "/v1/models"
 _EMBEDDINGS = "/v1/embeddings"
 _COUNT_TOKENS = "/v1/messages/count_tokens"
+_OTHER_APIS = {_EMBEDDINGS: "embeddings", _COUNT_TOKENS: "count_tokens"}
 
 
 class Service:
@@ -84,7 +86,10 @@ class Service:
             # would change nothing, and the traceback is for whoever wrote the callable.
             _logger.exception("request %s could not be answered", exchange.request_id)
             text = f"{type(error).__name__} raised while answering: {error}"
-            exchange.give_up(Problem(500, "server", text, should_retry=False))
+            if connection.answering:
+                connection.reset()
+                return
+            exchange.refuse(Problem(500, "server", text, should_retry=False))
         exchange.finished()
 
     async def _answer(self, path: str, exchange: Exchange) -> None:
@@ -93,10 +98,10 @@ class Service:
         self._check_key(exchange)
         if exchange.http.method == "GET":
             exchange.know(api="models")
-            name = path.removeprefix(_MODELS).lstrip("/") or None
+            name = unquote(path.removeprefix(_MODELS).lstrip("/")) or None
             exchange.respond(self._conversation.catalogue.document(exchange.provider, name))
             return
-        exchange.know(api="embeddings" if api is None else api.api)
+        exchange.know(api=_OTHER_APIS[path] if api is None else api.api)
         body = _body(exchange)
         digest = body_digest(path, body)
         attempt = self._conversation.history.attempt(digest)
@@ -125,7 +130,7 @@ class Service:
 
     def _count_tokens(self, exchange: Exchange, body: JsonObject) -> None:
         chat = AnthropicMessages().read_prompt(body)
-        exchange.know(api="count_tokens", model=chat.model)
+        exchange.know(model=chat.model)
         self._conversation.catalogue.find(chat.model, "anthropic")
         exchange.respond({"input_tokens": self._conversation.count_tokens(chat.prompt)})
 
@@ -165,7 +170,7 @@ def _provider(path: str, headers: Mapping[str, str]) -> Provider:
 def _check_route(path: str, api: ServedApi | None, exchange: Exchange) -> None:
     lists_models = path == _MODELS or path.startswith(_MODELS + "/")
     method = exchange.http.method
-    if not (lists_models or api is not None or path in {_EMBEDDINGS, _COUNT_TOKENS}):
+    if not (lists_models or api is not None or path in _OTHER_APIS):
         text = f"Invalid URL ({method} {path})"
         if exchange.provider == "anthropic":
             text = "Not Found"

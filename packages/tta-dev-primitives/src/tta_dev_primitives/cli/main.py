@@ -1,0 +1,75 @@
+"""The `tta` command: parse, dispatch, and turn mistakes into one line and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import sys
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from tta_dev_primitives import __version__
+from tta_dev_primitives.errors import ConfigurationError, MissingExtraError, PrimitiveError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_MISUSE: Final = 2
+EXIT_INTERRUPTED: Final = 130
+
+
+class UsageError(Exception):
+    """Raised by a command for a mistake in how it was called."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_MISUSE, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command."""
+    from . import demo, list_primitives, models, run
+
+    parser = _Parser(
+        prog="tta",
+        description="Run workflows over data, and see what they cost.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"tta {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    for command in (run, demo, list_primitives, models):
+        command.add_parser(commands)
+    return parser
+
+
+def run_command_line(arguments: Sequence[str]) -> int:
+    """Run the command that *arguments* name and return its exit code: 0, 1, 2 or 130."""
+    if importlib.util.find_spec("rich") is None:
+        _complain(str(MissingExtraError("rich, which the tta command needs,", "cli")))
+        return EXIT_MISUSE
+    try:
+        options = build_parser().parse_args(list(arguments))
+    except SystemExit as leaving:  # argparse has printed help, the version or a complaint
+        return leaving.code if isinstance(leaving.code, int) else EXIT_OK
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except (UsageError, ConfigurationError) as error:
+        _complain(str(error))
+        return EXIT_MISUSE
+    except (PrimitiveError, OSError) as error:
+        _complain(str(error))
+        return EXIT_FAILED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return EXIT_INTERRUPTED
+
+
+def _complain(text: str) -> None:
+    print(f"tta: {' '.join(text.split())}", file=sys.stderr)

@@ -1,0 +1,1 @@
+"""Language models behind one request and one response type."""
