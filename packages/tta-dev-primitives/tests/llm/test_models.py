@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tta_dev_primitives.errors import ConfigurationError
@@ -71,6 +71,14 @@ def test_another_base_url_makes_the_well_known_models_unverified() -> None:
     }
 
 
+def test_a_server_elsewhere_needs_a_key() -> None:
+    environ = {"OPENAI_BASE_URL": "https://models.example.com/v1"}
+    models = of("openai", discover_models(environ, installed=everything))
+    assert {model.reason for model in models} == {"no key for openai; set OPENAI_API_KEY"}
+    models = of("openai", discover_models(KEYS | environ, installed=everything))
+    assert all(model.available and "unverified" in model.reason for model in models)
+
+
 def test_another_base_url_serves_only_what_is_listed() -> None:
     environ = {
         "OPENAI_BASE_URL": "http://127.0.0.1:8080/v1",
@@ -107,6 +115,7 @@ def test_a_listed_model_without_a_known_provider_is_refused(text: str) -> None:
     assert "\n" not in str(info.value)
 
 
+@settings(deadline=None)
 @given(
     names=st.permutations(["openai:a", "openai:b", "anthropic:c", "anthropic:a"]),
     keys=st.permutations(["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "PATH"]),
@@ -159,4 +168,5 @@ def test_an_unknown_model_is_unpriced() -> None:
 
 def test_a_well_known_model_is_found_by_id_alone() -> None:
     assert known_model("claude-opus-5-5").provider == "anthropic"
+    assert known_model("nobodys-model").name == "nobodys-model"
     assert known_model("claude-opus-5-5", "openai") == Model("openai", "claude-opus-5-5")

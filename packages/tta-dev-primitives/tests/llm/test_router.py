@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tta_dev_primitives
 from tta_dev_primitives.core.base import FRESH, WorkflowContext, WorkflowPrimitive
+from tta_dev_primitives.core.identity import identity
 from tta_dev_primitives.core.observe import ObservabilityPrimitive, RouteRecord, observe
 from tta_dev_primitives.errors import (
     AuthenticationError,
@@ -22,7 +25,9 @@ from tta_dev_primitives.errors import (
     ServerError,
     TimeoutError,  # noqa: A004 - rooted in the stdlib's
 )
+from tta_dev_primitives.llm.anthropic import AnthropicPrimitive
 from tta_dev_primitives.llm.models import Feature, Model, ModelCatalog, discover_models
+from tta_dev_primitives.llm.openai import OpenAIPrimitive
 from tta_dev_primitives.llm.pricing import Rates
 from tta_dev_primitives.llm.router import RouterPrimitive
 from tta_dev_primitives.llm.types import LLMRequest, Tool
@@ -130,6 +135,11 @@ async def test_with_a_function_unknown_names_are_value_errors() -> None:
     assert router.explain("x").reason.startswith("No route found for 'b'")
 
 
+async def test_with_a_function_streams_work_too() -> None:
+    router = RouterPrimitive({"a": Adapter("a")}, lambda x, context: "a")
+    assert [chunk async for chunk in router.stream("x")] == ["a", "end"]
+
+
 # Construction.
 
 
@@ -180,19 +190,19 @@ def test_no_available_model_is_refused_with_every_reason_once() -> None:
 
 
 async def test_without_routes_the_cheapest_available_model_answers() -> None:
-    made: list[str] = []
-
-    def adapter(model: Model) -> Adapter:
-        made.append(model.name)
-        return Adapter(model.name)
-
     catalog = discover_models({"ANTHROPIC_API_KEY": "k"}, installed=lambda d, m: True)
-    router = RouterPrimitive(catalog=catalog, adapter=adapter)
-    assert made == []
+    router = RouterPrimitive(catalog=catalog, adapter=lambda model: Adapter(model.name))
     assert await router.execute("hi") == "anthropic:claude-haiku-5-5"
-    assert await router.execute("hi") == "anthropic:claude-haiku-5-5"
-    assert made == ["anthropic:claude-haiku-5-5"]
     assert list(router.routes) == [model.name for model in catalog.available]
+
+
+def test_discovered_models_are_called_by_their_providers_adapters() -> None:
+    router = RouterPrimitive(catalog=full_catalog())
+    for model in router.models:
+        adapter = router.routes[model.name]
+        expected = OpenAIPrimitive if model.provider == "openai" else AnthropicPrimitive
+        assert isinstance(adapter, expected)
+        assert (adapter.model, adapter.name) == (model.id, model.name)
 
 
 async def test_a_discovered_model_streams() -> None:
@@ -220,22 +230,31 @@ async def test_discovered_models_can_be_named_by_a_function() -> None:
     assert await router.execute("hi") == "gpt-6-luna"
 
 
-async def test_a_missing_sdk_found_at_the_call_is_told_and_not_failed_over() -> None:
-    def adapter(model: Model) -> Adapter:
-        raise MissingExtraError("openai", "openai")
-
-    router = RouterPrimitive(catalog=full_catalog(), adapter=adapter, strategy="tier")
+async def test_a_missing_sdk_found_at_the_call_is_told_and_not_failed_over(pair) -> None:
+    cheap, dear, router = pair
+    cheap.errors = [MissingExtraError("openai", "openai")]
     with pytest.raises(MissingExtraError, match="uv add"):
         await router.execute("hi")
+    assert dear.calls == 0
 
 
-def test_a_router_walks_to_its_routes_by_name() -> None:
+def test_routes_are_found_by_name_in_the_tree() -> None:
     catalog = discover_models({"OPENAI_API_KEY": "k"}, installed=lambda d, m: True)
-    router = RouterPrimitive(catalog=catalog, adapter=lambda model: Adapter("inside"))
-    paths = [path for path, _ in router.walk()]
-    assert paths[:2] == ["0", "0/0.openai:gpt-6-luna"]
-    router.run("hi")
-    assert "0/0.openai:gpt-6-luna/0.inside" in [path for path, _ in router.walk()]
+    router = RouterPrimitive(catalog=catalog, adapter=lambda model: Adapter(model.name))
+    assert [path for path, _ in router.walk()][:2] == ["0", "0/0.openai:gpt-6-luna"]
+
+
+def test_routers_that_choose_otherwise_are_not_the_same_step() -> None:
+    """A cache around one must not answer for the other."""
+    routes = {"a": Adapter("a"), "b": Adapter("b")}
+    routers = [
+        RouterPrimitive(routes, lambda x, context: "a"),
+        RouterPrimitive(routes, lambda x, context: "b"),
+        RouterPrimitive(routes, strategy="cost"),
+        RouterPrimitive(routes, strategy="tier"),
+    ]
+    assert len({identity(router) for router in routers}) == 4
+    assert identity(routers[2]) == identity(RouterPrimitive(routes, strategy="cost"))
 
 
 def test_facts_come_from_the_adapter_however_it_is_wrapped() -> None:
@@ -634,6 +653,30 @@ async def test_a_function_that_insists_on_a_failed_route_does_not_hide_the_other
     assert await history_of(router) == ["bad", "ok"]
 
 
+def test_the_strategys_choice_is_there_as_a_function(pair) -> None:
+    assert pair[2].router_fn("hi", WorkflowContext()) == "cheap"
+
+
+def test_the_first_call_in_an_event_loop_waits_for_prices_but_not_past_its_deadline() -> None:
+    """In a process of its own, for prices are loaded once per process."""
+    code = """
+import asyncio, time
+from tta_dev_primitives import RouterPrimitive, WorkflowContext
+from tta_dev_primitives.llm.models import Model
+
+async def main():
+    models = {n: Model("anthropic", f"claude-{n}-5-5") for n in ("opus", "haiku")}
+    routes = {"opus": lambda x: "opus", "haiku": lambda x: "haiku"}
+    router = RouterPrimitive(routes, strategy="cost", models=models)
+    hurried = WorkflowContext(deadline=time.monotonic() + 0.001)
+    print(await router.execute("hi", hurried), await router.execute("hi"))
+
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["opus", "haiku"]
+
+
 def test_prices_of_the_list_are_loaded_by_a_plain_call() -> None:
     routes = {
         "opus": Adapter("opus", model="claude-opus-5-5", provider="anthropic"),
@@ -706,6 +749,7 @@ route_facts = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)  # no test of ours is timed; the price list may load in the first
 @given(
     facts=st.lists(route_facts, min_size=1, max_size=6),
     strategy=st.sampled_from(["cost", "latency", "tier", lambda x, context, candidates: "r0"]),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tta_dev_primitives.core.base import WorkflowContext
@@ -140,6 +140,7 @@ def test_a_route_not_called_for_long_is_measured_again() -> None:
     assert best(LatencyStrategy(), routes, now=301.0) == "slow"
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=40), st.integers(1, 8))
 def test_the_window_holds_the_quantiles_of_the_last_calls(samples: list[float], size: int) -> None:
     window = LatencyWindow(size=size)

@@ -112,9 +112,6 @@ class _ClosedOnce(SpanExporter):
             self._open = False
             self._exporter.shutdown()
 
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        return self._exporter.force_flush(timeout_millis)
-
 
 def console_wanted(*, asked: bool | None, environ: Mapping[str, str] = os.environ) -> bool:
     """Tell whether traces go to the terminal: as *asked*, else as `OTEL_TRACES_EXPORTER` says."""

@@ -73,7 +73,15 @@ def run(options: argparse.Namespace) -> int:
         tickets = generate_tickets(options.tickets or (600 if simulated else 20), seed=options.seed)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    arms = asyncio.run(_run(options, tickets))
+    arms = asyncio.run(
+        run_arms(
+            options.provider,
+            tickets,
+            seed=options.seed,
+            concurrency=options.concurrency,
+            trace=options.trace,
+        )
+    )
     if len(arms) < 2 or any(arm.report.interrupted for arm in arms):
         print("tta: interrupted before there was anything to compare", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -87,18 +95,34 @@ def run(options: argparse.Namespace) -> int:
     return EXIT_FAILED if with_primitives.report.errors else EXIT_OK
 
 
-async def _run(options: argparse.Namespace, tickets: Sequence[Ticket]) -> list[Arm]:
+async def run_arms(
+    provider: str,
+    tickets: Sequence[Ticket],
+    *,
+    seed: int = 0,
+    concurrency: int | None = None,
+    trace: bool = False,
+) -> list[Arm]:
+    """Run both sides of the comparison, with the primitives first; an interruption ends it early.
+
+    Args:
+        provider: One of `PROVIDERS`.
+        tickets: What to answer.
+        seed: Another seed, other mistakes and faults of the simulated models.
+        concurrency: Tickets at once; what suits the provider when left out.
+        trace: Print the trace of one more ticket.
+    """
     from tta_dev_primitives.demo.providers import open_desks
 
     arms: list[Arm] = []
-    async with open_desks(options.provider, tickets, seed=options.seed) as (desk, plain):
-        for title, workflow in (("with primitives", desk), ("baseline", plain)):
-            concurrency = options.concurrency or workflow.concurrency
-            arms.append(await run_arm(title, workflow.workflow, tickets, concurrency))
+    async with open_desks(provider, tickets, seed=seed) as (desk, plain):
+        for title, side in (("with primitives", desk), ("baseline", plain)):
+            at_once = concurrency or side.concurrency
+            arms.append(await run_arm(title, side.workflow, tickets, at_once))
             if arms[-1].report.interrupted:
                 return arms
-        if options.trace:
-            await _trace(desk, options.seed)
+        if trace:
+            await _trace(desk, seed)
     return arms
 
 

@@ -57,7 +57,7 @@ def describe(model: Model) -> dict[str, Any]:  # Any: JSON
         "model": model.id,
         "tier": model.tier,
         "context_window": model.context_window,
-        "features": sorted(model.features),
+        "features": sorted(model.features or ()),
         "input_usd_per_million": per_million(model.input_price),
         "output_usd_per_million": per_million(model.output_price),
         "available": model.available,

@@ -8,6 +8,7 @@ import inspect
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
+    AsyncIterator,
     Awaitable,
     Callable,
     Coroutine,
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, cast, overlo
 
 from tta_dev_primitives.errors import ConfigurationError
 
-from . import observe
+from . import observe, signatures
 from .context import FRESH, WorkflowContext
 
 if TYPE_CHECKING:
@@ -66,17 +67,19 @@ class WorkflowPrimitive(Generic[In, Out]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:  # Any: what a further base takes
         super().__init_subclass__(**kwargs)
-        execute = cls.__dict__.get("execute")
-        if getattr(execute, "_tta_entry", False):
-            pass  # it fills in the context and calls the observers itself
-        elif inspect.iscoroutinefunction(execute):
+        # Looked up, not taken from the class body: a mixin may bring them. Marked ones fill in the
+        # context and call the observers already.
+        execute, stream = cls.execute, cls.stream
+        if inspect.iscoroutinefunction(execute) and not hasattr(execute, "_tta_entry"):
             cls.execute = _entry(execute)
-        elif inspect.isfunction(execute):
-            msg = f"{cls.__qualname__}.execute must be declared with async def"
+        elif not hasattr(execute, "_tta_entry"):
+            msg = f"{cls.__qualname__}.execute must be an async def that returns its result"
             raise ConfigurationError(msg)
-        stream = cls.__dict__.get("stream")
-        if inspect.isasyncgenfunction(stream):
+        if inspect.isasyncgenfunction(stream) and not hasattr(stream, "_tta_entry"):
             cls.stream = _stream_entry(stream)
+        elif not hasattr(stream, "_tta_entry"):
+            msg = f"{cls.__qualname__}.stream must be an async def that yields its chunks"
+            raise ConfigurationError(msg)
 
     async def execute(self, input_data: In, context: WorkflowContext = FRESH) -> Out:
         """Run the step on *input_data* and return its result.
@@ -94,6 +97,8 @@ class WorkflowPrimitive(Generic[In, Out]):
 
         return join_chunks([chunk async for chunk in self.stream(input_data, context)])
 
+    vars(execute)["_tta_entry"] = True
+
     async def stream(
         self, input_data: In, context: WorkflowContext = FRESH
     ) -> AsyncGenerator[Any, None]:  # Any: chunks need not have the type of the whole
@@ -102,6 +107,8 @@ class WorkflowPrimitive(Generic[In, Out]):
         Closing the iterator stops what runs upstream before `aclose()` returns.
         """
         yield await self.execute(input_data, context)
+
+    vars(stream)["_tta_entry"] = True
 
     def run(self, input_data: In, context: WorkflowContext = FRESH) -> Out:
         """Run the step from code that is not async, in an event loop of its own.
@@ -189,48 +196,37 @@ class WorkflowPrimitive(Generic[In, Out]):
                 return child.path_segment(str(index))
         return child.label
 
-    @overload
     def __rshift__(
-        self: WorkflowPrimitive[X, Y], other: WorkflowPrimitive[Y, Z]
-    ) -> SequentialPrimitive[X, Z]: ...
-    @overload
-    def __rshift__(
-        self: WorkflowPrimitive[X, Y], other: AsyncFunction[Y, Z]
-    ) -> SequentialPrimitive[X, Z]: ...
-    @overload
-    def __rshift__(
-        self: WorkflowPrimitive[X, Y], other: SyncFunction[Y, Z]
-    ) -> SequentialPrimitive[X, Z]: ...
-    def __rshift__(self, other: Any) -> Any:
+        self: WorkflowPrimitive[X, Y], other: Step[Y, Z]
+    ) -> SequentialPrimitive[X, Z]:
         """Run *other* on the result of this step."""
         from .sequential import SequentialPrimitive
 
         return SequentialPrimitive([self, other]) if _is_step(other) else NotImplemented
 
-    @overload
     def __rrshift__(
-        self: WorkflowPrimitive[Y, Z], other: AsyncFunction[X, Y]
-    ) -> SequentialPrimitive[X, Z]: ...
-    @overload
-    def __rrshift__(
-        self: WorkflowPrimitive[Y, Z], other: SyncFunction[X, Y]
-    ) -> SequentialPrimitive[X, Z]: ...
-    def __rrshift__(self, other: Any) -> Any:
+        self: WorkflowPrimitive[Y, Z], other: Step[X, Y]
+    ) -> SequentialPrimitive[X, Z]:
         from .sequential import SequentialPrimitive
 
         return SequentialPrimitive([other, self]) if _is_step(other) else NotImplemented
 
+    # Branches of branches join one list, so a list on either side is taken apart.
     @overload
     def __or__(
-        self: WorkflowPrimitive[X, Y], other: WorkflowPrimitive[X, Z]
+        self: ParallelPrimitive[X, list[Y]], other: ParallelPrimitive[X, list[Z]]
     ) -> ParallelPrimitive[X, list[Y | Z]]: ...
     @overload
     def __or__(
-        self: WorkflowPrimitive[X, Y], other: AsyncFunction[X, Z]
+        self: ParallelPrimitive[X, list[Y]], other: Step[X, Z]
     ) -> ParallelPrimitive[X, list[Y | Z]]: ...
     @overload
     def __or__(
-        self: WorkflowPrimitive[X, Y], other: SyncFunction[X, Z]
+        self: WorkflowPrimitive[X, Y], other: ParallelPrimitive[X, list[Z]]
+    ) -> ParallelPrimitive[X, list[Y | Z]]: ...
+    @overload
+    def __or__(
+        self: WorkflowPrimitive[X, Y], other: Step[X, Z]
     ) -> ParallelPrimitive[X, list[Y | Z]]: ...
     def __or__(self, other: Any) -> Any:
         """Run *other* on the same input, side by side, giving a list in order."""
@@ -240,11 +236,11 @@ class WorkflowPrimitive(Generic[In, Out]):
 
     @overload
     def __ror__(
-        self: WorkflowPrimitive[X, Z], other: AsyncFunction[X, Y]
+        self: ParallelPrimitive[X, list[Z]], other: Step[X, Y]
     ) -> ParallelPrimitive[X, list[Y | Z]]: ...
     @overload
     def __ror__(
-        self: WorkflowPrimitive[X, Z], other: SyncFunction[X, Y]
+        self: WorkflowPrimitive[X, Z], other: Step[X, Y]
     ) -> ParallelPrimitive[X, list[Y | Z]]: ...
     def __ror__(self, other: Any) -> Any:
         from .parallel import ParallelPrimitive
@@ -256,8 +252,12 @@ class WorkflowPrimitive(Generic[In, Out]):
         return f"<{type(self).__name__}{name}>"
 
 
+# The chunks of a generator are taken for pieces of a whole of their own type, as text is.
 AsyncFunction: TypeAlias = (
-    Callable[[In], Awaitable[Out]] | Callable[[In, WorkflowContext], Awaitable[Out]]
+    Callable[[In], Awaitable[Out]]
+    | Callable[[In, WorkflowContext], Awaitable[Out]]
+    | Callable[[In], AsyncIterator[Out]]
+    | Callable[[In, WorkflowContext], AsyncIterator[Out]]
 )
 SyncFunction: TypeAlias = Callable[[In], Out] | Callable[[In, WorkflowContext], Out]
 Step: TypeAlias = WorkflowPrimitive[In, Out] | AsyncFunction[In, Out] | SyncFunction[In, Out]
@@ -294,6 +294,7 @@ def _stream_entry(run: Callable[..., AsyncGenerator[Any, None]]) -> Any:  # Any:
             return run(self, input_data, context)
         return observe.observed_stream(run, self, input_data, context)
 
+    vars(stream)["_tta_entry"] = True
     return stream
 
 
@@ -317,19 +318,18 @@ class LambdaPrimitive(WorkflowPrimitive[In, Out]):
         if not callable(fn):
             msg = f"expected a primitive or a function, got {fn!r}"
             raise ConfigurationError(msg)
+        if isinstance(fn, type) and issubclass(fn, WorkflowPrimitive):
+            msg = f"expected a primitive, got the class {fn.__qualname__}; make an instance of it"
+            raise ConfigurationError(msg)
         function = cast("Callable[..., Any]", fn)  # Any: arity is found out here, not typed
         self.fn = function
         own_name = getattr(function, "__name__", "")
         self.name = name if name is not None else "" if own_name == "<lambda>" else own_name
-        self._takes_context = _takes_context(function)
-        target = inspect.unwrap(function)
-        while isinstance(target, functools.partial):
-            target = target.func  # pyright: ignore[reportUnknownMemberType] - partial of anything
-        called = getattr(target, "__call__", None)  # noqa: B004 - the method, not whether there is one
-        self._streams = inspect.isasyncgenfunction(target) or inspect.isasyncgenfunction(called)
-        is_async = inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(called)
+        self._takes_context = signatures.takes_context(function)
+        self._streams = signatures.streams(function)
         # The commonest kind needs no coroutine of ours around it.
-        self._direct = function if is_async and not self._takes_context else None
+        direct = signatures.is_async(function) and not self._takes_context
+        self._direct = function if direct else None
 
     def execute(
         self, input_data: In, context: WorkflowContext = FRESH
@@ -382,23 +382,3 @@ def as_primitive(step: Step[X, Y]) -> WorkflowPrimitive[X, Y]:
 
 def _is_step(value: object) -> bool:
     return isinstance(value, WorkflowPrimitive) or callable(value)
-
-
-def _takes_context(fn: Callable[..., Any]) -> bool:  # Any: any function
-    """Tell whether *fn* wants the context as its second argument."""
-    try:
-        parameters = inspect.signature(fn).parameters.values()
-    except (TypeError, ValueError):
-        return False  # builtins such as `str.upper` have no signature; they take one value
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    variable = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-    required = [p for p in positional if p.default is p.empty]
-    if len(required) > 2 or (not positional and not variable):
-        msg = (
-            f"{getattr(fn, '__name__', fn)!r} must take (x) or (x, context), but its signature is "
-            f"{inspect.signature(fn)}"
-        )
-        raise ConfigurationError(msg)
-    if len(required) == 2 or (variable and not positional):
-        return True
-    return len(positional) > 1 and positional[1].name in {"context", "ctx"}

@@ -96,7 +96,12 @@ async def gather_all(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         async with asyncio.TaskGroup() as group:
             tasks.extend(group.create_task(call) for call in calls)
     except BaseExceptionGroup as failures:
-        if len(failures.exceptions) == 1:
-            raise failures.exceptions[0] from None
-        raise
-    return [task.result() for task in tasks]
+        if len(failures.exceptions) != 1:
+            raise
+        failure = failures.exceptions[0]
+    else:
+        return [task.result() for task in tasks]
+    try:
+        raise failure  # here, where it keeps the cause and context it came with
+    finally:
+        del failure

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from tta_dev_primitives.errors import ConfigurationError, RouteNotFoundError
 
 from . import observe
-from .base import FRESH, In, Out, Step, WorkflowPrimitive, as_primitive
+from .base import FRESH, In, LambdaPrimitive, Out, Step, WorkflowPrimitive, as_primitive
+from .identity import identity
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
@@ -158,6 +159,10 @@ class RouterPrimitive(WorkflowPrimitive[In, Out]):
         context.state.setdefault("routing_history", []).append(route)
         if observe.active is not None:
             observe.report(observe.RouteRecord(route, tuple(self.routes), reason, self.strategy))
+
+    def identity_parts(self) -> Sequence[object]:
+        """Return what decides about the route."""
+        return (identity(LambdaPrimitive(self.router_fn)), self.default)
 
     def children(self) -> Sequence[tuple[str, WorkflowPrimitive[Any, Any]]]:
         """Return the routes, labelled with their names."""

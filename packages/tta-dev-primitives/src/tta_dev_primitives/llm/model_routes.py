@@ -1,68 +1,30 @@
-"""Models as routes: adapters made when they are first needed."""
+"""Models as routes: what is made of those discovered, and what is known of those given."""
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from tta_dev_primitives.core.base import (
-    FRESH,
-    Step,
-    WorkflowContext,
-    WorkflowPrimitive,
-    as_primitive,
-)
 from tta_dev_primitives.errors import ConfigurationError
 
 from .candidates import RouteState
 from .models import TIERS, Model, ModelCatalog, Tier, known_model
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-    from .types import LLMInput
+    from tta_dev_primitives.core.base import Step, WorkflowPrimitive
 
 
 def adapter_for(model: Model) -> WorkflowPrimitive[Any, Any]:  # Any: chunks differ from the whole
-    """Return the adapter for *model*, importing the provider's SDK."""
+    """Return the adapter for *model*; it imports the provider's SDK with its first request."""
     if model.provider == "openai":
         from .openai import OpenAIPrimitive
 
-        return OpenAIPrimitive(model.id)
+        return OpenAIPrimitive(model.id, name=model.name)
     from .anthropic import AnthropicPrimitive
 
-    return AnthropicPrimitive(model.id)
-
-
-class ModelRoute(WorkflowPrimitive["LLMInput", Any]):
-    """A discovered model, whose adapter is made when it is first called."""
-
-    def __init__(self, model: Model, build: Callable[[Model], Step[Any, Any]]) -> None:
-        self.model, self.provider, self.name = model.id, model.provider, model.name
-        self._model, self._build = model, build
-        self._adapter: WorkflowPrimitive[Any, Any] | None = None
-
-    def _ready(self) -> WorkflowPrimitive[Any, Any]:
-        if self._adapter is None:
-            self._adapter = as_primitive(self._build(self._model))
-        return self._adapter
-
-    async def execute(self, input_data: LLMInput, context: WorkflowContext = FRESH) -> Any:
-        """Ask the model."""
-        return await self._ready().execute(input_data, context)
-
-    async def stream(
-        self, input_data: LLMInput, context: WorkflowContext = FRESH
-    ) -> AsyncGenerator[Any, None]:  # Any: chunks differ from the whole
-        """Ask the model and yield its answer in chunks."""
-        async with contextlib.aclosing(self._ready().stream(input_data, context)) as chunks:
-            async for chunk in chunks:
-                yield chunk
-
-    def children(self) -> Sequence[tuple[str, WorkflowPrimitive[Any, Any]]]:
-        """Return the adapter, once there is one."""
-        return [] if self._adapter is None else [("", self._adapter)]
+    return AnthropicPrimitive(model.id, name=model.name)
 
 
 def discovered(
@@ -79,9 +41,7 @@ def discovered(
     if not available:
         msg = f"no model is available: {catalog.missing or 'the catalog is empty'}"
         raise ConfigurationError(msg)
-    routes: dict[str, Step[Any, Any]] = {
-        model.name: ModelRoute(model, adapter) for model in available
-    }
+    routes: dict[str, Step[Any, Any]] = {model.name: adapter(model) for model in available}
     return routes, {model.name: model for model in available} | dict(models or {})
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from tta_dev_primitives.errors import ConfigurationError, MissingExtraError
 
+from .hosts import Host, host_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -45,8 +47,8 @@ class Model:
 
     @property
     def name(self) -> str:
-        """Provider and id, as `TTA_MODELS` and the routes of a router spell them."""
-        return f"{self.provider}:{self.id}"
+        """Provider, where known, and id: so `TTA_MODELS` and the routes of a router spell them."""
+        return f"{self.provider}:{self.id}" if self.provider else self.id
 
     @property
     def input_price(self) -> float | None:
@@ -75,7 +77,6 @@ class Provider:
         module: The SDK as imports know it.
         key_variables: Each of these signs in; the first is the one to recommend.
         base_url_variable: Points the SDK at another server.
-        home: Where the SDK goes without it.
         models: Today's well-known models, smallest first.
     """
 
@@ -84,7 +85,6 @@ class Provider:
     module: str
     key_variables: tuple[str, ...]
     base_url_variable: str
-    home: str
     models: tuple[Model, ...]
 
 
@@ -99,7 +99,6 @@ PROVIDERS: dict[str, Provider] = {
         module="anthropic",
         key_variables=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_PROFILE"),
         base_url_variable="ANTHROPIC_BASE_URL",
-        home="https://api.anthropic.com",
         models=_known(
             "anthropic",
             ("claude-haiku-5-5", "small", 1_000_000),
@@ -114,7 +113,6 @@ PROVIDERS: dict[str, Provider] = {
         module="openai",
         key_variables=("OPENAI_API_KEY",),
         base_url_variable="OPENAI_BASE_URL",
-        home="https://api.openai.com",
         models=_known(
             "openai",
             ("gpt-6-luna", "small", 1_050_000),
@@ -162,7 +160,8 @@ def discover_models(
     """Find the models that can be called with what is installed and in the environment.
 
     Nothing is imported and nobody is asked over the network, so an available model may still
-    turn out to be one that the key does not allow. `TTA_MODELS`, a list such as
+    turn out to be one that the key does not allow. A server on this machine or network, named by a
+    base URL, needs no key. `TTA_MODELS`, a list such as
     `openai:gpt-6-luna,anthropic:claude-haiku-5-5`, adds models by name. Where a base URL points
     to another server, the models named for it are taken to be all it serves; with none named, the
     well-known ones are offered as unverified.
@@ -202,13 +201,14 @@ def _of_provider(
     if not installed(provider.distribution, provider.module):
         why = str(MissingExtraError(provider.distribution, provider.name))
         return [replace(model, available=False, reason=why) for model in known]
-    base_url = environ.get(provider.base_url_variable, "")
-    if base_url and not base_url.startswith(provider.home):
-        return _elsewhere(provider, known, named)
+    base_url = environ.get(provider.base_url_variable)
+    host = host_of(base_url) if base_url else Host(provider.name)
     key = next((name for name in provider.key_variables if environ.get(name)), None)
-    if key is None:
+    if key is None and not host.local:
         why = f"no key for {provider.name}; set {provider.key_variables[0]}"
         return [replace(model, available=False, reason=why) for model in known]
+    if host.provider != provider.name:
+        return _elsewhere(provider, known, named)
     return [replace(model, reason=f"{provider.distribution} and {key} found") for model in known]
 
 

@@ -69,7 +69,7 @@ class RouterPrimitive(routing.RouterPrimitive[In, Out]):
         max_routes: Most routes tried for one call under a strategy.
         cooldown_seconds: How long a failing route is put last; longer where the error says so.
         catalog: The models to choose from, instead of discovering them.
-        adapter: Makes the primitive that calls a discovered model, when it is first needed.
+        adapter: Makes the primitive that calls a discovered model.
         clock: Source of time.
         name: Name in paths, traces and diagrams.
 
@@ -125,6 +125,8 @@ class RouterPrimitive(routing.RouterPrimitive[In, Out]):
             )
             raise ConfigurationError(msg)
         self._ranking = make_strategy(strategy, default, prices, tier_fn)
+        functions = (fn for fn in (strategy, tier_fn) if callable(fn))
+        self._chosen_by = tuple(getattr(fn, "__qualname__", type(fn)) for fn in functions)
         self.strategy = "function" if self._ranking is None else self._ranking.name
         self.max_routes, self.cooldown_seconds = max_routes, cooldown_seconds
         self._clock = clock
@@ -140,6 +142,10 @@ class RouterPrimitive(routing.RouterPrimitive[In, Out]):
         if self._models is not None:
             return self._models
         return tuple(state.model for state in self._states if state.model is not None)
+
+    def identity_parts(self) -> Sequence[object]:
+        """Return what decides about the route."""
+        return (*super().identity_parts(), self.strategy, *self._chosen_by)
 
     async def prepare(self, context: WorkflowContext) -> None:
         """Wait until the prices are loaded, where the strategy needs them, or out of time."""

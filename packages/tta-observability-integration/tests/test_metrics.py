@@ -1,0 +1,202 @@
+"""Metrics fed from calls and records."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import (
+    HistogramDataPoint,
+    InMemoryMetricReader,
+    NumberDataPoint,
+)
+
+from observability_integration import MetricsPrimitive
+from tta_dev_primitives import (
+    FallbackPrimitive,
+    LambdaPrimitive,
+    RetryPrimitive,
+    RetryStrategy,
+    TimeoutPrimitive,
+    WorkflowContext,
+    observe,
+)
+from tta_dev_primitives.core.observe import BranchRecord
+from tta_dev_primitives.core.routing import RouterPrimitive
+from tta_dev_primitives.performance.cache import CachePrimitive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Measured:
+    """Metrics in memory and the observer that feeds them, under a clock that stands still."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self._reader = InMemoryMetricReader()
+        self.provider = MeterProvider([self._reader], shutdown_on_exit=False)
+        meter = self.provider.get_meter("tests")
+        self.observer = MetricsPrimitive(meter, monotonic=lambda: self.now)
+
+    def points(self, metric: str) -> list[Any]:
+        data = self._reader.get_metrics_data()
+        if data is None:
+            return []
+        return [
+            point
+            for resource in data.resource_metrics
+            for scope in resource.scope_metrics
+            for found in scope.metrics
+            if found.name == metric
+            for point in found.data.data_points
+        ]
+
+    def counts(self, metric: str) -> dict[tuple[Any, ...], float]:
+        """Return the values by their labels, which stand in the order of their names."""
+        found: dict[tuple[Any, ...], float] = {}
+        for point in self.points(metric):
+            assert isinstance(point, NumberDataPoint)
+            labels = sorted((point.attributes or {}).items())
+            found[tuple(value for _, value in labels)] = point.value
+        return found
+
+
+@pytest.fixture
+def measured() -> Iterator[Measured]:
+    measured = Measured()
+    with observe(measured.observer):
+        yield measured
+    measured.provider.shutdown()
+
+
+def echo(value: Any) -> Any:
+    return value
+
+
+def fail(value: Any) -> Any:
+    raise ValueError("no")
+
+
+async def test_the_duration_of_a_call_is_taken_with_its_outcome(measured: Measured) -> None:
+    async def work(value: object) -> None:
+        measured.now += 0.25
+
+    await LambdaPrimitive(work).execute(1)
+    (point,) = measured.points("tta.primitive.duration")
+    assert isinstance(point, HistogramDataPoint)
+    assert (point.sum, point.count) == (0.25, 1)
+    assert dict(point.attributes or {}) == {
+        "tta.primitive.type": "LambdaPrimitive",
+        "tta.primitive.name": "work",
+        "tta.outcome": "ok",
+    }
+    assert point.explicit_bounds[0] == 0.0001
+
+
+async def test_a_failed_call_has_a_duration_too(measured: Measured) -> None:
+    with pytest.raises(ValueError, match="no"):
+        await LambdaPrimitive(fail).execute(1)
+    (point,) = measured.points("tta.primitive.duration")
+    assert (point.attributes or {})["tta.outcome"] == "error"
+
+
+async def test_calls_under_way_are_counted_until_they_end(measured: Measured) -> None:
+    go = asyncio.Event()
+
+    async def waits(value: object) -> None:
+        await go.wait()
+
+    calls = [asyncio.create_task(LambdaPrimitive(waits).execute(i)) for i in range(3)]
+    await asyncio.sleep(0)
+    assert measured.counts("tta.primitive.active") == {("waits", "LambdaPrimitive"): 3}
+    calls[0].cancel()
+    go.set()
+    await asyncio.wait(calls)
+    assert measured.counts("tta.primitive.active") == {("waits", "LambdaPrimitive"): 0}
+
+
+async def test_cache_answers_are_counted_by_result(measured: Measured) -> None:
+    cache = CachePrimitive(echo, name="answers")
+    for question in ("a", "a", "b"):
+        await cache.execute(question)
+    assert measured.counts("tta.cache.requests") == {
+        ("miss", "answers"): 2,
+        ("hit", "answers"): 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("failures", "expected"),
+    [
+        (0, {("r", "ok"): 1}),
+        (1, {("r", "ok"): 1, ("r", "error"): 1}),
+        (5, {("r", "error"): 3}),
+    ],
+    ids=["first", "second", "never"],
+)
+async def test_every_attempt_is_counted_once(
+    measured: Measured, failures: int, expected: dict[tuple[str, str], int]
+) -> None:
+    left = failures
+
+    def flaky(value: object) -> object:
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            raise ValueError("no")
+        return value
+
+    retry = RetryPrimitive(flaky, strategy=RetryStrategy(2), random=lambda: 0, name="r")
+    if failures < 3:
+        await retry.execute(1)
+    else:
+        with pytest.raises(ValueError, match="no"):
+            await retry.execute(1)
+    counted = {
+        (name, outcome): value
+        for (outcome, name), value in measured.counts("tta.retry.attempts").items()
+    }
+    assert counted == expected
+
+
+async def test_timeouts_and_fallbacks_are_counted(measured: Measured) -> None:
+    async def forever(value: object) -> None:
+        await asyncio.Event().wait()
+
+    plain = LambdaPrimitive(echo, name="plain")
+    await TimeoutPrimitive(forever, 0.001, fallback=plain, name="soon").execute(1)
+    await FallbackPrimitive(fail, plain, name="safe").execute(1)
+    assert measured.counts("tta.timeout.expirations") == {("soon",): 1}
+    assert measured.counts("tta.fallback.activations") == {
+        ("TimeoutError", "soon", "plain"): 1,
+        ("ValueError", "safe", "plain"): 1,
+    }
+
+
+async def test_routes_are_counted_by_where_and_why(measured: Measured) -> None:
+    router = RouterPrimitive({"a": echo, "b": echo}, lambda x, ctx: x, "b", name="models")
+    for wanted in ("a", "b", "c"):
+        await router.execute(wanted)
+    assert measured.counts("tta.route.decisions") == {
+        ("models", "router_fn", "a"): 1,
+        ("models", "router_fn", "b"): 1,
+        ("models", "default", "b"): 1,
+    }
+
+
+def test_a_record_without_a_metric_counts_nothing(measured: Measured) -> None:
+    token = measured.observer.start(LambdaPrimitive(echo), "0.echo", WorkflowContext())
+    measured.observer.event(token, BranchRecord("then"))
+    assert measured.counts("tta.primitive.active") == {("echo", "LambdaPrimitive"): 1}
+    assert not any(
+        measured.points(f"tta.{name}")
+        for name in ("cache.requests", "retry.attempts", "route.decisions")
+    )
+
+
+async def test_without_a_provider_measuring_does_nothing(fresh: None) -> None:
+    with observe(MetricsPrimitive()):
+        assert await RetryPrimitive(echo).execute(3) == 3
