@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 OWN = """\
 # how the shop is tested
-version: api.keploy.io/v1beta2
+version: 3
 name: shop
 app:
   command: uvicorn shop:app
   port: 8123   # behind the proxy
-  host: 127.0.0.1
 test:
-  path: ./keploy/tests
+  path: ./recorded
   globalNoise:
     global:
       body: [timestamp, request_id]
@@ -47,9 +47,10 @@ test:
                     X-Request-Id: []
     delay: 5
     host: ""
-    ignoredTests:
-        test-set-1:
-            - test-5
+    replaceWith:
+        global:
+            port:
+                5000: 8080
 record:
     filters: []
     recordTimer: 0s
@@ -58,7 +59,7 @@ bypassRules: []
 # the last word
 """
 
-MINIMAL = """\
+NOISE_ONLY = """\
 # only the noise is of interest here
 test:
     globalNoise:
@@ -73,8 +74,8 @@ async:
 
 @pytest.fixture(
     scope="session",
-    params=[OWN, UPSTREAM, MINIMAL, UNRELATED],
-    ids=["own", "upstream", "noise", "none"],
+    params=[OWN, UPSTREAM, NOISE_ONLY, UNRELATED, "# nothing yet\n", ""],
+    ids=["own", "upstream", "noise", "unrelated", "comment", "empty"],
 )
 def text(request: pytest.FixtureRequest) -> str:
     """The text of one valid configuration file."""
@@ -82,15 +83,27 @@ def text(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Path:
-    """A file in the shape this package writes, with upstream's list form of noise."""
-    return written(tmp_path, OWN)
+def write(tmp_path: Path) -> Callable[[str], Path]:
+    """Write text, as it is, to a keploy.yml."""
+
+    def written(text: str) -> Path:
+        path = tmp_path / "keploy.yml"
+        path.write_bytes(text.encode())
+        return path
+
+    return written
 
 
 @pytest.fixture
-def upstream(tmp_path: Path) -> Path:
+def own(write: Callable[[str], Path]) -> Path:
+    """A file with the names that `KeployConfig` has."""
+    return write(OWN)
+
+
+@pytest.fixture
+def upstream(write: Callable[[str], Path]) -> Path:
     """A file as upstream Keploy generates it."""
-    return written(tmp_path, UPSTREAM)
+    return write(UPSTREAM)
 
 
 @pytest.fixture
@@ -103,9 +116,3 @@ def recorded() -> list[Path]:
     return sorted(
         path for path in Path(root, "keploy-recordings").rglob("*.y*ml") if path.name in names
     )
-
-
-def written(folder: Path, text: str) -> Path:
-    path = folder / "keploy.yml"
-    path.write_bytes(text.encode())
-    return path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keploy_framework.config import AppConfig, KeployConfig, TestConfig
+from keploy_framework.config import KeployConfig
 from keploy_framework.errors import (
     KeployConfigError,
     KeployConfigNotFoundError,
@@ -13,7 +13,6 @@ from keploy_framework.test_runner import CaseStatus, TestCaseResult, TestResults
 from keploy_framework.validation import ResultValidator
 
 __all__ = [
-    "AppConfig",
     "CaseStatus",
     "KeployConfig",
     "KeployConfigError",
@@ -22,6 +21,5 @@ __all__ = [
     "KeployResultsError",
     "ResultValidator",
     "TestCaseResult",
-    "TestConfig",
     "TestResults",
 ]

@@ -1,122 +1,129 @@
-"""Where a configuration file keeps each value: in this package's shape or upstream Keploy's.
-
-Both shapes are read into the own one, ``{name, app: {command, port, host}, test: {path,
-globalNoise}}``. A value is written back to where it was found.
-"""
+"""The file behind a configuration: where it keeps which value, and how it is replaced."""
 
 from __future__ import annotations
 
 import reprlib
+import secrets
+import shutil
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from keploy_framework.document_edit import dumped, edited_text
-from keploy_framework.errors import KeployConfigError
+import yaml
+
+from keploy_framework.checks import checked_mapping
+from keploy_framework.errors import KeployConfigError, KeployConfigNotFoundError
+from keploy_framework.yaml_edit import changed_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-    from keploy_framework.document import Document
-
-    Key = tuple[str, ...]
-    # Any: a file's values are not known to be right before the records have checked them.
+    # Any: other tools write the file too, and what is read is checked where it is used.
     Data = dict[str, Any]
 
-# The own key of each value, and the one of upstream Keploy.
-_UPSTREAM_KEYS: Final[dict[Key, Key]] = {
-    ("name",): ("appName",),
-    ("app", "command"): ("command",),
-    ("app", "port"): ("port",),
-    ("app", "host"): ("test", "host"),
-    ("test", "path"): ("path",),
-    ("test", "globalNoise"): ("test", "globalNoise"),
-}
-# What upstream Keploy means by a key that is absent or empty.
-_UPSTREAM_DEFAULTS: Final[dict[Key, object]] = {
-    ("name",): "",
-    ("app", "command"): "",
-    ("app", "port"): 0,
-    ("app", "host"): "localhost",
-    ("test", "path"): "",
+# What `KeployConfig` calls a value, and where upstream Keploy keeps it.
+_UPSTREAM: Final = {
+    "name": "appName",
+    "test.path": "path",
+    "app.command": "command",
+    "app.port": "port",
+    "app.host": "test.host",
+    "test.globalNoise": "test.globalNoise",
 }
 
 
-def own_shape(data: Data) -> Data:
-    """Bring a file's values into the own shape; unknown keys are left out.
-
-    Raises:
-        KeployConfigError: ``app`` or ``test`` is no mapping.
-    """
-    for section in ("app", "test"):
-        if not isinstance(data.get(section), dict | None):
-            problem = f"must be a mapping, got {reprlib.repr(data[section])}; indent keys below it"
-            raise KeployConfigError(problem, key=(section,), value=data[section])
-    shaped: Data = {"app": {}, "test": {}}
-    for key in _UPSTREAM_KEYS:
-        value = _get(data, place_of(data, key))
-        if not _is_own(data) and value in (None, ""):
-            value = _UPSTREAM_DEFAULTS.get(key)
-        if value is not None:
-            _set(shaped, key, value)
-    return shaped
-
-
-def place_of(data: Data, key: Key) -> Key:
-    """Find where a file keeps the value that the own shape has at *key*, or would keep it.
-
-    The own place wins when both are filled.
-    """
-    upstream = _UPSTREAM_KEYS.get(key, key)
-    for place in (key, upstream):
-        if _get(data, place) is not None:
-            return place
-    return key if _is_own(data) else upstream
-
-
-def text_of(new: Data, document: Document | None, old: Mapping[str, Any] | None) -> str:
-    """Give the text of a file that says *new*.
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """What a configuration file says, and its text. Without arguments: a file yet to be written.
 
     Args:
-        new: The values, in the own shape and complete.
-        document: The file to keep everything else of; ``None`` or an empty one starts afresh.
-        old: What the document says, in the own shape; ``None`` when that is not valid.
+        text: The text, each line ending with a newline character.
+        data: What the text says.
+        newline: How lines end on disk.
     """
-    if document is None:
-        return dumped(new)
-    if not document.data:
-        return edited_text(document, new)
-    data: Data = _unshared(document.data)
-    for key in _UPSTREAM_KEYS:
-        if old is None or _get(old, key) != _get(new, key):
-            _set(data, place_of(document.data, key), _get(new, key))
-    return edited_text(document, data)
+
+    text: str = ""
+    data: Data = field(default_factory=dict[str, Any])
+    newline: str = "\n"
+
+    @classmethod
+    def read(cls, path: Path) -> ConfigFile:
+        """Read a YAML file that holds one mapping, or nothing.
+
+        Raises:
+            KeployConfigNotFoundError: There is no such file.
+            KeployConfigError: The file is not UTF-8, not YAML, or holds something else.
+            OSError: The file system refuses.
+        """
+        try:
+            raw = path.read_bytes()
+        except FileNotFoundError as error:
+            problem = "there is no such file; create it with KeployConfig.save"
+            raise KeployConfigNotFoundError(problem, file=path) from error
+        try:
+            text = raw.decode("utf-8-sig")
+            data = yaml.safe_load(text)
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            line, reason = None, str(error).partition("\n")[0]
+            if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+                line, reason = error.problem_mark.line + 1, error.problem
+            problem = f"not valid YAML in UTF-8 ({reason}); correct it"
+            raise KeployConfigError(problem, file=path, line=line) from error
+        if not isinstance(data, dict | None):
+            problem = f"holds {reprlib.repr(data)}, not a mapping; write 'key: value' lines"
+            raise KeployConfigError(problem, file=path, value=data)
+        newline = "\r\n" if "\r\n" in text else "\n"
+        return cls(text.replace("\r\n", "\n"), cast("Data", data or {}), newline)
+
+    def place_of(self, key: str) -> str:
+        """Give the key under which this file keeps, or would keep, the value called *key*."""
+        if "app" in self.data or "name" in self.data:
+            return key
+        return _UPSTREAM.get(key, key)
+
+    def values(self) -> Data:
+        """Give the arguments for `KeployConfig`; what is absent or empty is left out.
+
+        Raises:
+            KeployConfigError: ``app`` or ``test`` is no mapping.
+        """
+        values: Data = {}
+        for key in _UPSTREAM:
+            value = _get(self.data, self.place_of(key))
+            if value not in (None, ""):
+                values = _with(values, key, value)
+        return values
+
+    def write_changed(self, path: Path, changes: Mapping[str, object]) -> None:
+        """Replace the file at *path* by this one with other values, in one step.
+
+        A symbolic link stays one, and an existing file keeps its permissions.
+
+        Raises:
+            OSError: The file system refuses; what was at *path* is untouched.
+        """
+        data = self.data
+        for key, value in changes.items():
+            data = _with(data, self.place_of(key), value)
+        text = changed_text(self.text, self.data, data).replace("\n", self.newline)
+        target = path.resolve()
+        temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
+        try:
+            temporary.write_bytes(text.encode())
+            if target.exists():
+                shutil.copymode(target, temporary)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
-def _is_own(data: Data) -> bool:
-    return data.get("app") is not None
+def _get(data: Data, place: str) -> object:
+    section, _, name = place.rpartition(".")
+    return (checked_mapping(data.get(section), section) if section else data).get(name)
 
 
-def _get(data: object, key: Key) -> object:
-    for name in key:
-        if not isinstance(data, dict):
-            return None
-        data = cast("dict[str, object]", data).get(name)
-    return data
-
-
-def _unshared(value: Any) -> Any:
-    # Not deepcopy: what an anchor shares must not change in two places.
-    if isinstance(value, dict):
-        pairs = cast("dict[object, Any]", value).items()
-        return {name: _unshared(inner) for name, inner in pairs}
-    if isinstance(value, list):
-        return [_unshared(item) for item in cast("list[Any]", value)]
-    return value
-
-
-def _set(data: Data, key: Key, value: object) -> None:
-    *sections, name = key
-    for section in sections:
-        if not isinstance(data.get(section), dict):
-            data[section] = {}
-        data = data[section]
-    data[name] = value
+def _with(data: Data, place: str, value: object) -> Data:
+    section, _, name = place.rpartition(".")
+    if not section:
+        return {**data, name: value}
+    return {**data, section: {**(data.get(section) or {}), name: value}}

@@ -21,8 +21,8 @@ class KeployConfigError(KeployError, ValueError):
     Args:
         problem: What happened, with the value and the next move.
         file: The file it is about, ``None`` for a configuration built in code.
-        line: Where in that file, counted from 1, ``None`` where no single line is to blame.
-        key: The path of the key it is about, such as ``("app", "port")``; empty for none.
+        line: Where the file stops being YAML, counted from 1; ``None`` for a wrong value.
+        key: The key it is about, such as ``app.port``; empty for none.
         value: The offending value.
     """
 
@@ -32,12 +32,11 @@ class KeployConfigError(KeployError, ValueError):
         *,
         file: Path | None = None,
         line: int | None = None,
-        key: tuple[str, ...] = (),
+        key: str = "",
         value: object = None,
     ) -> None:
         place = "" if file is None else f"{file}: " if line is None else f"{file}:{line}: "
-        subject = f"{'.'.join(key)} " if key else ""
-        super().__init__(f"{place}{subject}{problem}")
+        super().__init__(f"{place}{key} {problem}" if key else f"{place}{problem}")
         self.problem, self.file, self.line = problem, file, line
         self.key, self.value = key, value
 

@@ -80,7 +80,7 @@ def _checked(threshold: float, name: str) -> float:
 
 
 def _failing(results: TestResults) -> str:
-    names = [str(case) for case in results.test_cases if case.status is CaseStatus.FAILED]
+    names = [str(case) for case in results.test_cases if case.status == CaseStatus.FAILED]
     if not names:
         return ""
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""

@@ -48,9 +48,7 @@ class Wire:
         """The JSON of the last request."""
         return json.loads(self.requests[-1].content)
 
-    def reply(
-        self, body: Any, status: int = 200, headers: dict[str, str] | None = None
-    ) -> None:
+    def reply(self, body: Any, status: int = 200, headers: dict[str, str] | None = None) -> None:
         """Answer with JSON, or with *body* as it is when it is text or bytes."""
         if isinstance(body, str | bytes):
             content = body.encode() if isinstance(body, str) else body
@@ -92,9 +90,8 @@ def make_openai(wire: Wire) -> Callable[..., OpenAIPrimitive]:
     """Adapters whose requests go to the wire."""
 
     def make(model: str = "gpt-4o-mini", **options: Any) -> OpenAIPrimitive:
-        return OpenAIPrimitive(
-            model, **{"api_key": "sk-test-000000000000", "http_client": wire.http, **options}
-        )
+        given: dict[str, Any] = {"api_key": "sk-test-000000000000", "http_client": wire.http}
+        return OpenAIPrimitive(model, **{**given, **options})
 
     return make
 
@@ -104,9 +101,8 @@ def make_anthropic(wire: Wire) -> Callable[..., AnthropicPrimitive]:
     """Adapters whose requests go to the wire."""
 
     def make(model: str = "claude-haiku-4-5", **options: Any) -> AnthropicPrimitive:
-        return AnthropicPrimitive(
-            model, **{"api_key": "sk-ant-test-00000000", "http_client": wire.http, **options}
-        )
+        given: dict[str, Any] = {"api_key": "sk-ant-test-00000000", "http_client": wire.http}
+        return AnthropicPrimitive(model, **{**given, **options})
 
     return make
 

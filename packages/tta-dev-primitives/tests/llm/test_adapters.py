@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -20,6 +20,7 @@ import pytest
 from tta_dev_primitives import WorkflowContext
 from tta_dev_primitives.core import observe
 from tta_dev_primitives.core.clock import SystemClock
+from tta_dev_primitives.core.identity import identity
 from tta_dev_primitives.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -293,7 +294,9 @@ def test_client_is_closed_with_its_loop_and_each_loop_has_its_own(kind, monkeypa
 
 @BOTH
 @pytest.mark.parametrize(
-    ("deadline", "limit"), [(None, 20.0), (1050.0, 20.0), (1005.5, 5.5)], ids=["none", "far", "near"]
+    ("deadline", "limit"),
+    [(None, 20.0), (1050.0, 20.0), (1005.5, 5.5)],
+    ids=["none", "far", "near"],
 )
 async def test_deadline_caps_the_timeout_of_the_sdk(kind, make, wire, deadline, limit) -> None:
     wire.reply(ANSWERS[kind])
@@ -328,7 +331,7 @@ class Stalled(httpx2.AsyncByteStream):
     def __init__(self, first: bytes) -> None:
         self.first, self.closed = first, False
 
-    async def __aiter__(self) -> Any:
+    async def __aiter__(self) -> AsyncIterator[bytes]:
         yield self.first
         await asyncio.Future()
 
@@ -338,14 +341,14 @@ class Stalled(httpx2.AsyncByteStream):
 
 @BOTH
 async def test_stream_that_stalls_times_out_and_is_closed(kind, make, wire, sse) -> None:
-    body = Stalled(sse(*STREAMS[kind][:2], named=kind == "anthropic"))
+    begun = STREAMS[kind][: 2 if kind == "anthropic" else 1]
+    body = Stalled(sse(*begun, named=kind == "anthropic"))
     sent = {"content-type": "text/event-stream"}
     wire.answers.append(lambda request: httpx2.Response(200, headers=sent, stream=body))
-    pieces: list[Any] = []
+    stream = make(kind, timeout_seconds=0.05).stream("Hi")
+    assert (await anext(stream)).text == "Hel"
     with pytest.raises(LLMTimeoutError, match="in time"):
-        async for piece in make(kind, timeout_seconds=0.05).stream("Hi"):
-            pieces.append(piece)
-    assert pieces[0].text == "Hel"
+        await anext(stream)
     assert body.closed
 
 
@@ -444,3 +447,72 @@ async def test_observers_hear_of_each_answer_once(kind, make, wire, sse) -> None
     assert (whole.request_model, whole.response_id) == (MODELS[kind], answer.response_id)
     assert whole.time_to_first_chunk is None
     assert 0 <= streamed.time_to_first_chunk <= streamed.duration
+
+
+COLD_START = """
+import asyncio, gc, json, sys, threading, time
+import httpx2
+from tta_dev_primitives import WorkflowContext
+from tta_dev_primitives.llm.openai import OpenAIPrimitive
+
+assert "openai" not in sys.modules
+wanted = threading.Event()
+
+class SlowPrices:
+    def find_spec(self, name, path=None, target=None):
+        if name == "genai_prices":
+            wanted.wait(60)
+
+sys.meta_path.insert(0, SlowPrices())
+
+async def main():
+    asked, all_asked = [], asyncio.Event()
+
+    def answer(request):
+        asked.append(request)
+        if len(asked) == 8:
+            all_asked.set()
+        return httpx2.Response(200, json=json.loads(sys.argv[1]))
+
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer)) as http:
+        adapter = OpenAIPrimitive("gpt-4o-mini", api_key="sk-test", http_client=http)
+        patient = [asyncio.ensure_future(adapter.execute("Hi")) for _ in range(8)]
+        await all_asked.wait()
+        context = WorkflowContext(deadline=time.monotonic() + 0.3)
+        hurried = await adapter.execute("Hi", context)
+        wanted.set()
+        costs = {(await answer).cost for answer in patient}
+    import openai
+    clients = [found for found in gc.get_objects() if isinstance(found, openai.AsyncOpenAI)]
+    print(hurried.text, hurried.cost, costs, len(clients))
+
+asyncio.run(main())
+"""
+
+
+def test_cold_start_makes_one_client_and_no_answer_waits_for_prices_past_its_deadline() -> None:
+    """Nothing is imported yet; eight requests come at once, then one in a hurry."""
+    done = subprocess.run(
+        [sys.executable, "-c", COLD_START, json.dumps(ANSWERS["openai"])],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["Hello", "None", "{3.3e-06}", "1"]
+
+
+@BOTH
+def test_adapters_for_other_models_servers_or_defaults_are_not_the_same_step(kind) -> None:
+    """Caches must not hand the answer of one to the other."""
+    make = CLASSES[kind]
+    sdk_class: Any = {"openai": openai.AsyncOpenAI, "anthropic": anthropic.AsyncAnthropic}[kind]
+    variants = [
+        make("m"),
+        make("n"),
+        make("m", base_url="http://localhost:1"),
+        make("m", client=sdk_class(api_key="k", base_url="http://localhost:2")),
+        make("m", max_tokens=7),
+        make("m", temperature=0.5),
+    ]
+    assert len({identity(adapter) for adapter in variants}) == len(variants)
+    assert identity(make("m")) == identity(make("m"))

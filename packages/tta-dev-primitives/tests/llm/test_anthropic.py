@@ -15,7 +15,7 @@ from tta_dev_primitives.errors import (
     RateLimitedError,
     ServerError,
 )
-from tta_dev_primitives.llm.types import LLMChunk, LLMRequest, Tool, ToolCall, Usage
+from tta_dev_primitives.llm.types import LLMRequest, Tool, ToolCall, Usage
 
 WEATHER = Tool(
     "weather",
@@ -87,7 +87,7 @@ def writes(*pieces: str) -> list[dict[str, Any]]:
     return [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
 
 
-async def collect(stream: Any) -> list[LLMChunk]:
+async def collect(stream: Any) -> list[Any]:
     return [piece async for piece in stream]
 
 
@@ -171,6 +171,11 @@ CONVERSATIONS = {
         [CACHED, text("Be kind.")],
         list(ASK),
     ),
+    "system-of-another-kind-in-its-place": (
+        [*ASK, {"role": "system", "content": [{"type": "tool_addition"}]}],
+        None,
+        [*ASK, {"role": "system", "content": [{"type": "tool_addition"}]}],
+    ),
     "tool-round": (
         [
             *ASK,
@@ -195,9 +200,7 @@ CONVERSATIONS = {
             },
             {
                 "role": "user",
-                "content": [
-                    {"type": "tool_result", "tool_use_id": "toolu_1", "content": "Rain"}
-                ],
+                "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "Rain"}],
             },
             {"role": "user", "content": "And tomorrow?"},
         ],
@@ -243,9 +246,7 @@ CONVERSATIONS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("given", "system", "sent"), CONVERSATIONS.values(), ids=CONVERSATIONS
-)
+@pytest.mark.parametrize(("given", "system", "sent"), CONVERSATIONS.values(), ids=CONVERSATIONS)
 async def test_conversations_are_translated(wire, make_anthropic, given, system, sent) -> None:
     wire.reply(message())
     await make_anthropic().execute(given)
@@ -263,14 +264,15 @@ async def test_broken_tool_call_in_the_messages_says_which(make_anthropic, argum
 
 async def test_schema_becomes_structured_output(wire, make_anthropic) -> None:
     wire.reply(message(text('{"city": "Bern"}')))
-    schema = {"type": "object", "properties": {"city": {"type": "string", "minLength": 2}}}
+    city = {"type": "string", "minLength": 2}
+    schema = {"type": "object", "properties": {"city": city}}
     answer = await make_anthropic().execute(LLMRequest(ASK, json_schema=schema))
     sent = wire.asked["output_config"]["format"]
     assert sent["type"] == "json_schema"
     assert sent["schema"]["additionalProperties"] is False
     assert "minLength" not in sent["schema"]["properties"]["city"]
     assert answer.json() == {"city": "Bern"}
-    assert schema["properties"]["city"]["minLength"] == 2, "the caller's schema is left alone"
+    assert city == {"type": "string", "minLength": 2}, "the caller's schema is left alone"
 
 
 async def test_schema_that_says_nothing_is_refused(make_anthropic) -> None:
@@ -440,11 +442,10 @@ async def test_connection_lost_in_a_stream_is_mapped(wire, make_anthropic, sse) 
     """The SDK lets the HTTP library's own error through there."""
     begun = sse(start(), *block(0, text(""), *says("half")), named=True)
     body = wire.stream([begun, httpx2.RemoteProtocolError("peer closed connection")])
-    pieces: list[LLMChunk] = []
+    stream = make_anthropic().stream("Hi")
+    assert (await anext(stream)).text == "half"
     with pytest.raises(ProviderConnectionError, match="peer closed") as caught:
-        async for piece in make_anthropic().stream("Hi"):
-            pieces.append(piece)
-    assert [piece.text for piece in pieces] == ["half"]
+        await anext(stream)
     assert isinstance(caught.value.__cause__, httpx2.RemoteProtocolError)
     assert body.closed
 

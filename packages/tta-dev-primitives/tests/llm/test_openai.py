@@ -61,7 +61,7 @@ def chunk(
     }
 
 
-async def collect(stream: Any) -> list[LLMChunk]:
+async def collect(stream: Any) -> list[Any]:
     return [piece async for piece in stream]
 
 
@@ -484,3 +484,25 @@ def test_messages_are_handed_to_the_sdk_uncopied() -> None:
         LLMRequest((message,)), "m", max_tokens=None, temperature=None, max_tokens_name="max_tokens"
     )
     assert arguments["messages"][0] is message
+
+
+async def test_stream_that_never_says_why_it_ended_is_whole_with_its_count(
+    wire, make_openai, sse
+) -> None:
+    usage = {"prompt_tokens": 9, "completion_tokens": 6}
+    call = call_piece(0, id="a", name="weather", arguments="{}")
+    wire.stream([sse(chunk({"content": "Hi"}), chunk({}, usage=usage), done=True)])
+    wire.stream([sse(chunk({"tool_calls": [call]}), chunk(usage=usage), done=True)])
+    adapter = make_openai()
+    for expected in ("stop", "tool_calls"):
+        answer = (await collect(adapter.stream("Hi")))[-1].response
+        assert (answer.finish_reason, answer.usage) == (expected, Usage(9, 6))
+
+
+async def test_running_count_does_not_make_half_a_stream_whole(wire, make_openai, sse) -> None:
+    """Servers that count with every chunk have counted by the time the line drops, too."""
+    first = chunk({"content": "Hi"}, usage={"prompt_tokens": 9, "completion_tokens": 1})
+    second = chunk({"content": " you"}, usage={"prompt_tokens": 9, "completion_tokens": 2})
+    wire.stream([sse(first, second)])
+    with pytest.raises(MalformedResponseError, match="before the answer was complete"):
+        await collect(make_openai().stream("Hi"))

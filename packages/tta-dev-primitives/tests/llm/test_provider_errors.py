@@ -35,11 +35,16 @@ def make(make_openai: Any, make_anthropic: Any) -> Callable[..., Any]:
 
 async def failure(adapter: Any, *, streamed: bool = False) -> LLMError:
     """What asking *adapter* raises."""
-    with pytest.raises(LLMError) as caught:
+
+    async def ask() -> None:
         if streamed:
-            [piece async for piece in adapter.stream("a secret prompt")]
+            async for _ in adapter.stream("a secret prompt"):
+                pass
         else:
             await adapter.execute("a secret prompt")
+
+    with pytest.raises(LLMError) as caught:
+        await ask()
     assert "secret" not in str(caught.value)
     return caught.value
 
@@ -84,7 +89,7 @@ async def test_each_status_has_its_error(kind, make, wire, status, expected, str
     error = await failure(make(kind), streamed=streamed)
     assert (type(error), error.retryable) == expected
     assert (error.status, error.provider, error.request_id) == (status, kind, "req_1")
-    assert error.model in str(error)
+    assert str(error.model) in str(error)
     assert f"{status}: Something." in str(error) or status == 408
     assert error.__cause__ is not None
 
@@ -315,7 +320,9 @@ async def test_unreachable_server_is_a_connection_error(kind, make) -> None:
     ],
     ids=["server", "limit", "openrouter", "filter", "no-name", "text"],
 )
-async def test_openai_error_in_a_stream_is_mapped(make, wire, sse, inside, expected, status) -> None:
+async def test_openai_error_in_a_stream_is_mapped(
+    make, wire, sse, inside, expected, status
+) -> None:
     begun = sse({"choices": [{"index": 0, "delta": {"content": "half"}}]})
     body = wire.stream([begun, f"data: {json.dumps({'error': inside})}\n\n".encode()])
     error = await failure(make("openai"), streamed=True)
@@ -361,3 +368,25 @@ def test_other_errors_of_the_sdk_are_mapped_and_not_retried() -> None:
 
     error = map_error(ContentFilterFinishReasonError("no"), "openai", None)
     assert type(error) is ContentFilteredError
+
+
+ANSWERED = {
+    "azure": ({"error": {"message": "Gone.", "code": "content_filter"}}, ContentFilteredError),
+    "openrouter": ({"error": {"message": "Gone.", "code": 502}}, ServerError),
+    "limit": ({"error": {"message": "Gone.", "code": 429}}, RateLimitedError),
+    "unpaid": ({"error": {"message": "Gone.", "code": "insufficient_quota"}}, RateLimitedError),
+    "text": ({"error": "Gone."}, ServerError),
+}
+
+
+@BOTH
+@pytest.mark.parametrize(("answer", "expected"), ANSWERED.values(), ids=ANSWERED)
+async def test_error_that_came_with_status_200_is_mapped(
+    kind, make, wire, answer, expected
+) -> None:
+    wire.reply(answer)
+    error = await failure(make(kind))
+    assert type(error) is expected
+    assert "Gone." in str(error)
+    unpaid = "insufficient_quota" in str(answer)
+    assert error.retryable is (expected is not ContentFilteredError and not unpaid)

@@ -113,7 +113,9 @@ def is_observability_enabled() -> bool:
 
 
 def shutdown_observability() -> None:
-    """Deliver what waits, for at most two seconds, and stop watching; a second call does nothing.
+    """Stop watching and deliver what waits; a second call does nothing.
+
+    A collector that does not answer is given up after two seconds.
 
     Tracer and meter providers stay installed, because OpenTelemetry installs them once per
     process. Calls under way still end their spans, which then go nowhere.

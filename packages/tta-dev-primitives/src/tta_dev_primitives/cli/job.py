@@ -5,28 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import hashlib
 import json
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from tta_dev_primitives.core.base import FRESH, WorkflowPrimitive
 from tta_dev_primitives.core.observe import observe
 from tta_dev_primitives.llm.ledger import Ledger
 
+from .exits import UsageError
 from .latencies import Latencies
-from .main import UsageError
+from .lines import Line, Lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from tta_dev_primitives.core.context import WorkflowContext
 
-    from .results import Results
+    from .results import Record, Results
 
 
 @dataclass(slots=True)
@@ -52,20 +50,9 @@ class JobReport:
     interrupted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the input: its index from 0, its number from 1, its value or what is wrong."""
-
-    index: int
-    number: int
-    digest: str
-    value: Any  # Any: JSON
-    problem: str | None = None
-
-
 async def run_job(
     workflow: WorkflowPrimitive[Any, Any],  # Any: the user's own types
-    lines: Iterator[Line],
+    lines: Lines,
     results: Results,
     *,
     concurrency: int,
@@ -73,7 +60,8 @@ async def run_job(
 ) -> JobReport:
     """Run *workflow* on every line and write a record for each as it finishes.
 
-    Cancelling the job stops what is running and keeps what has finished.
+    Cancelling the job stops what is running and keeps what has finished; it returns its report
+    then, too. The caller closes *results*, which are finished only when every line is done.
 
     Args:
         workflow: What to run.
@@ -81,27 +69,27 @@ async def run_job(
         results: Where records go.
         concurrency: How many items are worked on at once.
         on_item: Called after each item.
+
+    Raises:
+        UsageError: The input is not the one that *results* were begun with.
+        OutputError: The results cannot be written.
     """
     report = JobReport()
     began = time.perf_counter()
     work = _Work(workflow, results, report)
-    todo = _not_done(lines, results.done, report)
+    todo = _NotDone(results.done, report)
+    inputs = filter(todo, lines) if isinstance(lines, Iterator) else _filtered(todo, lines)
     with observe(report.ledger):
-        items = work.map(todo, concurrency=concurrency, ordered=False)
+        items = work.map(inputs, concurrency=concurrency, ordered=False, on_error="raise")
         try:
             async with contextlib.aclosing(items):
-                async for item in items:
-                    if item.error is not None:
-                        raise item.error  # not the workflow's: the output cannot be written
+                async for _ in items:
                     on_item(report)
         except asyncio.CancelledError:
             report.interrupted = True
-        finally:
-            report.wall_seconds = time.perf_counter() - began
-            if sys.exc_info()[0] is not None or report.interrupted:
-                results.close()
-    if not report.interrupted:
-        results.finish()
+        else:
+            results.finish()
+    report.wall_seconds = time.perf_counter() - began
     return report
 
 
@@ -117,89 +105,82 @@ class _Work(WorkflowPrimitive[Line, None]):
         self._workflow, self._results, self._report = workflow, results, report
 
     async def execute(self, input_data: Line, context: WorkflowContext = FRESH) -> None:
-        record: dict[str, Any] = {"index": input_data.index, "input_digest": input_data.digest}
+        """Work on one line; only what keeps the record from being written is raised."""
+        record: Record = {"index": input_data.index, "input_digest": input_data.digest}
         began = time.perf_counter()
         if input_data.problem is not None:
             record |= _failure("InvalidLine", f"line {input_data.number}: {input_data.problem}")
         else:
-            try:
-                output = await self._workflow.execute(input_data.value, context)
-                json.dumps(output := _as_json(output))
-            except Exception as error:  # noqa: BLE001 - one item's failure is kept in its record
-                record |= _failure(type(error).__name__, str(error))
-            else:
-                record |= {"ok": True, "output": output}
+            record |= await self._outcome(input_data.value, context)
         elapsed = time.perf_counter() - began
         record["latency_ms"] = round(elapsed * 1000, 1)
         self._results.write(record)
         self._report.items += 1
         self._report.errors += not record["ok"]
-        self._report.latencies.add(elapsed)
+        if input_data.problem is None:
+            self._report.latencies.add(elapsed)
+
+    async def _outcome(self, value: Any, context: WorkflowContext) -> Record:  # Any: JSON
+        try:
+            output = await self._workflow.execute(value, context)
+        except Exception as error:  # noqa: BLE001 - one item's failure is kept in its record
+            return _failure(type(error).__name__, str(error))
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            return _failure("CancelledError", str(error) or "the workflow cancelled itself")
+        try:
+            output = _as_json(output)
+            json.dumps(output, allow_nan=False)
+        except Exception as error:  # noqa: BLE001 - as above
+            return _failure("InvalidOutput", f"the result cannot be written as JSON: {error}")
+        return {"ok": True, "output": output}
 
 
-def _failure(kind: str, message: str) -> dict[str, Any]:
+# One value each, although they can be indexed; JSON knows the first and refuses the others.
+_SCALAR_SEQUENCES: tuple[type, ...] = (str, bytes, bytearray, memoryview)
+
+
+def _failure(kind: str, message: str) -> Record:
     return {"ok": False, "error": {"type": kind, "message": message}}
 
 
 def _as_json(value: Any) -> Any:  # Any: any result; JSON comes back
     """Return *value* with dataclasses as mappings; what JSON does not know is left to fail."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            item.name: _as_json(getattr(value, item.name))
-            for item in dataclasses.fields(value)
-            if item.metadata.get("cache", True)
-        }
+        kept = (item.name for item in dataclasses.fields(value) if item.metadata.get("cache", True))
+        return {name: _as_json(getattr(value, name)) for name in kept}
     if isinstance(value, Mapping):
         return {key: _as_json(item) for key, item in cast("Mapping[Any, Any]", value).items()}
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+    if isinstance(value, Sequence) and not isinstance(value, _SCALAR_SEQUENCES):
         return [_as_json(item) for item in cast("Sequence[Any]", value)]
-    return value
+    return cast("Any", value)
 
 
-def _not_done(lines: Iterator[Line], done: Mapping[int, str], report: JobReport) -> Iterator[Line]:
-    for line in lines:
-        known = done.get(line.index)
+class _NotDone:
+    """Tells whether a line is still to be worked on; counts those that are not."""
+
+    def __init__(self, done: Mapping[int, str], report: JobReport) -> None:
+        self._done, self._report = done, report
+
+    def __call__(self, line: Line) -> bool:
+        known = self._done.get(line.index)
         if known is None:
-            yield line
-        elif known == line.digest:
-            report.resumed += 1
-        else:
+            return True
+        if known != line.digest:
             msg = (
                 f"line {line.number} of the input has changed since the output was begun; "
                 "start anew with another --output"
             )
             raise UsageError(msg)
+        self._report.resumed += 1
+        return False
 
 
-@contextlib.contextmanager
-def open_lines(source: str) -> Iterator[Iterator[Line]]:
-    """Open a JSONL file, or standard input for `-`, as an iterator of lines.
-
-    Raises:
-        UsageError: There is no such file, or it cannot be read.
-    """
-    if source == "-":
-        yield read_lines(sys.stdin.buffer)
-        return
-    try:
-        file = Path(source).open("rb")  # noqa: SIM115 - closed below
-    except OSError as error:
-        msg = f"cannot read {source}: {error.strerror}"
-        raise UsageError(msg) from error
-    with file:
-        yield read_lines(file)
-
-
-def read_lines(file: IO[bytes]) -> Iterator[Line]:
-    """Yield the lines of a JSONL file; blank ones are skipped, broken ones carry their problem."""
-    index = 0
-    for number, raw in enumerate(file, start=1):
-        text = raw.strip()
-        if not text:
-            continue
-        digest = hashlib.sha256(text).hexdigest()[:12]
-        try:
-            yield Line(index, number, digest, json.loads(text))
-        except (ValueError, RecursionError) as error:
-            yield Line(index, number, digest, None, f"not JSON: {error}")
-        index += 1
+async def _filtered(
+    wanted: Callable[[Line], bool], lines: AsyncIterator[Line]
+) -> AsyncGenerator[Line, None]:
+    async for line in lines:
+        if wanted(line):
+            yield line

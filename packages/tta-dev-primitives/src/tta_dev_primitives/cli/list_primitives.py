@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import sys
 from typing import TYPE_CHECKING, Any
@@ -10,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 import tta_dev_primitives
 from tta_dev_primitives.core.base import WorkflowPrimitive
 
-from .main import EXIT_OK
+from .exits import EXIT_OK
 from .report import plain_table
 
 if TYPE_CHECKING:
     import argparse
-    from argparse import _SubParsersAction
+
+    from .commands import Commands
 
 
-def add_parser(commands: _SubParsersAction[Any]) -> None:
+def add_parser(commands: Commands) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("list", help="list every primitive with its summary")
     parser.add_argument("--json", action="store_true", help="print one JSON array")
@@ -46,8 +46,8 @@ def primitives() -> list[dict[str, str]]:
     """Return name, module and summary of every primitive in the public API."""
     found: list[dict[str, str]] = []
     for name in tta_dev_primitives.__all__:
-        value = getattr(tta_dev_primitives, name)
-        if inspect.isclass(value) and issubclass(value, WorkflowPrimitive):
-            summary = (inspect.getdoc(value) or "").partition("\n")[0]
+        value: Any = getattr(tta_dev_primitives, name)  # Any: whatever the API holds
+        if isinstance(value, type) and issubclass(value, WorkflowPrimitive):
+            summary = (value.__doc__ or "").strip().partition("\n")[0]
             found.append({"name": name, "module": value.__module__, "summary": summary})
     return found

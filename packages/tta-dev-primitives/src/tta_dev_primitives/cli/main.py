@@ -6,22 +6,22 @@ import argparse
 import importlib.util
 import os
 import sys
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from tta_dev_primitives import __version__
 from tta_dev_primitives.errors import ConfigurationError, MissingExtraError, PrimitiveError
 
+from .exits import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_MISUSE,
+    EXIT_OK,
+    OutputError,
+    UsageError,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-EXIT_OK: Final = 0
-EXIT_FAILED: Final = 1
-EXIT_MISUSE: Final = 2
-EXIT_INTERRUPTED: Final = 130
-
-
-class UsageError(Exception):
-    """Raised by a command for a mistake in how it was called."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -47,6 +47,19 @@ def build_parser() -> argparse.ArgumentParser:
 
 def run_command_line(arguments: Sequence[str]) -> int:
     """Run the command that *arguments* name and return its exit code: 0, 1, 2 or 130."""
+    code = _dispatch(arguments)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # What could not be printed goes nowhere, or the interpreter would try again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # nobody reads on, and nobody has to know
+            _complain(f"cannot write to standard output: {error.strerror}")
+        return EXIT_FAILED
+    return code
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
     if importlib.util.find_spec("rich") is None:
         _complain(str(MissingExtraError("rich, which the tta command needs,", "cli")))
         return EXIT_MISUSE
@@ -60,11 +73,10 @@ def run_command_line(arguments: Sequence[str]) -> int:
     except (UsageError, ConfigurationError) as error:
         _complain(str(error))
         return EXIT_MISUSE
-    except (PrimitiveError, OSError) as error:
-        _complain(str(error))
-        return EXIT_FAILED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except (OutputError, PrimitiveError, OSError) as error:
+        _complain(str(error) or type(error).__name__)
         return EXIT_FAILED
     except KeyboardInterrupt:
         _complain("interrupted")

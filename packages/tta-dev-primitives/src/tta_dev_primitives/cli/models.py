@@ -7,17 +7,18 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .main import EXIT_OK
+from .exits import EXIT_OK
 from .report import plain_table
 
 if TYPE_CHECKING:
     import argparse
-    from argparse import _SubParsersAction
 
     from tta_dev_primitives.llm.models import Model
 
+    from .commands import Commands
 
-def add_parser(commands: _SubParsersAction[Any]) -> None:
+
+def add_parser(commands: Commands) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("models", help="show which models the router would find")
     parser.add_argument("--json", action="store_true", help="print one JSON array")
@@ -40,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     for model in found:
         table.add_row(
             f"{model['provider']}:{model['model']}",
-            model["tier"],
+            model["tier"] or "-",
             price(model["input_usd_per_million"]),
             price(model["output_usd_per_million"]),
             "-" if model["context_window"] is None else f"{model['context_window']:,}",
@@ -57,7 +58,7 @@ def describe(model: Model) -> dict[str, Any]:  # Any: JSON
         "model": model.id,
         "tier": model.tier,
         "context_window": model.context_window,
-        "features": sorted(model.features or ()),
+        "features": None if model.features is None else sorted(model.features),
         "input_usd_per_million": per_million(model.input_price),
         "output_usd_per_million": per_million(model.output_price),
         "available": model.available,

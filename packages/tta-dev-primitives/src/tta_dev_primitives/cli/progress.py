@@ -7,11 +7,11 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
 
 @contextlib.contextmanager
-def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+def progress(what: str, total: int | None = None) -> Generator[Callable[[int], None]]:
     """Show how many are done while the block runs; call the yielded function after each.
 
     Its argument is the number of errors so far. Without a terminal nothing is shown.

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
+import contextlib
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from . import job
-from .main import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
+from .event_loop import run_async
+from .exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
+from .job import run_job
+from .lines import open_lines
 from .progress import progress
 from .report import job_summary, print_job_report
 from .results import open_results
 from .workflows import load_workflow
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
+    from .commands import Commands
 
 
-def add_parser(commands: _SubParsersAction[Any]) -> None:
+def add_parser(commands: Commands) -> None:
     """Add the command's parser."""
     parser = commands.add_parser(
         "run",
@@ -44,18 +46,20 @@ def run(options: argparse.Namespace) -> int:
         msg = "--json and --output - both want standard output; give --output a file"
         raise UsageError(msg)
     workflow = load_workflow(options.workflow)
-    with job.open_lines(options.input) as lines:
-        results = open_results(options.output, resume=options.resume)
-        with progress("items") as advance:
-            report = asyncio.run(
-                job.run_job(
-                    workflow,
-                    lines,
-                    results,
-                    concurrency=options.concurrency,
-                    on_item=lambda report: advance(report.errors),
-                )
+    with (
+        open_lines(options.input) as lines,
+        contextlib.closing(open_results(options.output, resume=options.resume)) as results,
+        progress("items") as advance,
+    ):
+        report = run_async(
+            run_job(
+                workflow,
+                lines,
+                results,
+                concurrency=options.concurrency,
+                on_item=lambda report: advance(report.errors),
             )
+        )
     if options.json:
         json.dump(job_summary(report), sys.stdout)
         print()

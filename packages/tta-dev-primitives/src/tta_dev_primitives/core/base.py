@@ -196,17 +196,13 @@ class WorkflowPrimitive(Generic[In, Out]):
                 return child.path_segment(str(index))
         return child.label
 
-    def __rshift__(
-        self: WorkflowPrimitive[X, Y], other: Step[Y, Z]
-    ) -> SequentialPrimitive[X, Z]:
+    def __rshift__(self: WorkflowPrimitive[X, Y], other: Step[Y, Z]) -> SequentialPrimitive[X, Z]:
         """Run *other* on the result of this step."""
         from .sequential import SequentialPrimitive
 
         return SequentialPrimitive([self, other]) if _is_step(other) else NotImplemented
 
-    def __rrshift__(
-        self: WorkflowPrimitive[Y, Z], other: Step[X, Y]
-    ) -> SequentialPrimitive[X, Z]:
+    def __rrshift__(self: WorkflowPrimitive[Y, Z], other: Step[X, Y]) -> SequentialPrimitive[X, Z]:
         from .sequential import SequentialPrimitive
 
         return SequentialPrimitive([other, self]) if _is_step(other) else NotImplemented

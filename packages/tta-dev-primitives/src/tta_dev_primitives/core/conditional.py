@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
+
+from tta_dev_primitives.errors import ConfigurationError
 
 from . import observe
 from .base import FRESH, In, Out, Step, WorkflowPrimitive, as_primitive
+from .identity import identity
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -21,6 +25,9 @@ class ConditionalPrimitive(WorkflowPrimitive[In, Out]):
         then_primitive: Runs when the condition holds.
         else_primitive: Runs when it does not; without one the input is returned as it is.
         name: Name in paths, traces and diagrams.
+
+    Raises:
+        ConfigurationError: *condition* is not a plain function.
     """
 
     def __init__(
@@ -31,6 +38,12 @@ class ConditionalPrimitive(WorkflowPrimitive[In, Out]):
         *,
         name: str = "",
     ) -> None:
+        if not callable(condition) or inspect.iscoroutinefunction(condition):
+            msg = (
+                f"condition must be a plain function of (x, context), got {condition!r}; "
+                "await what it needs in a step before this one"
+            )
+            raise ConfigurationError(msg)
         self.condition = condition
         self.then_primitive = as_primitive(then_primitive)
         self.else_primitive = None if else_primitive is None else as_primitive(else_primitive)
@@ -65,6 +78,10 @@ class ConditionalPrimitive(WorkflowPrimitive[In, Out]):
         if observe.active is not None:
             observe.report(observe.BranchRecord("then" if holds else "else"))
         return self.then_primitive if holds else self.else_primitive
+
+    def identity_parts(self) -> Sequence[object]:
+        """Return what decides about the branch."""
+        return (identity(self.condition),)
 
     def children(self) -> Sequence[tuple[str, WorkflowPrimitive[Any, Any]]]:
         """Return the two branches."""

@@ -50,6 +50,7 @@ class WorkflowContext:
         "_tags",
         "causation_id",
         "deadline",
+        "deadline_enforced",
         "parent_span_id",
         "player_id",
         "session_id",
@@ -91,6 +92,7 @@ class WorkflowContext:
         self._baggage = baggage
         self._tags = tags
         self.deadline = deadline
+        self.deadline_enforced = False
         self.start_time = time.monotonic()
         self._checkpoints: list[tuple[str, float]] | None = None
         self._origin: WorkflowContext | None = None
@@ -197,11 +199,16 @@ class WorkflowContext:
         """Return the seconds left until the deadline at *now*, or None where there is none."""
         return None if self.deadline is None else self.deadline - now
 
-    def with_deadline(self, deadline: float | None) -> WorkflowContext:
+    def with_deadline(self, deadline: float | None, *, enforced: bool = False) -> WorkflowContext:
         """Return a view of this run under another deadline.
 
-        Everything else is shared, not copied: state written through one is seen through the
-        other.
+        Containers and the correlation id are shared, not copied: what is put into `state` through
+        one is seen through the other. Assigning a field changes one of them alone.
+
+        Args:
+            deadline: The moment, in seconds of the clock that the steps use; None for no deadline.
+            enforced: Whether the caller cancels what runs under the view at that moment, so that
+                a limit further in needs no timer for it.
         """
         view = _new(WorkflowContext)
         view.workflow_id = self.workflow_id
@@ -219,6 +226,7 @@ class WorkflowContext:
         view._checkpoints = self._checkpoints
         view._origin = self
         view.deadline = deadline
+        view.deadline_enforced = enforced
         view.start_time = self.start_time
         view.tally = self.tally
         return view

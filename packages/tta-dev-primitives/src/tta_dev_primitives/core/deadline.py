@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tta_dev_primitives.errors import TimeoutError  # noqa: A004 - rooted in the stdlib's
 
+from .clock import SYSTEM_CLOCK
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from .clock import Clock
+    from .clock import Clock, TimerHandle
 
 T = TypeVar("T")
 
@@ -37,12 +39,23 @@ class Alarm:
             msg = "a time limit needs a running asyncio task"
             raise RuntimeError(msg)
         self._task = task
-        self._name, self._limit = name, seconds if limit is None else limit
+        self._name, self._limit = name, max(0, seconds) if limit is None else limit
         self._cancelling = task.cancelling()
         self.rang = False
-        self._timer = clock.call_later(max(0, seconds), self._ring)
+        self._timer: TimerHandle
+        if clock is SYSTEM_CLOCK:  # on the path of every limited call, so without its detour
+            loop = task.get_loop()
+            self._timer = loop.call_at(loop.time() + seconds, self._ring)
+        else:
+            self._timer = clock.call_later(seconds, self._ring)
 
     def _ring(self) -> None:
+        loop = self._task.get_loop()
+        if asyncio.current_task(loop) is self._task:
+            # A clock was moved by the very code under the limit. As in real time, the alarm waits
+            # until that code waits, and is not heard where it ends first.
+            self._timer = loop.call_soon(self._ring)
+            return
         self.rang = True
         self._task.cancel()
 

@@ -48,6 +48,6 @@ def _text(node: WorkflowPrimitive[Any, Any]) -> str:
 
 
 def _escape(text: str) -> str:
-    for character, entity in (("&", "amp"), ('"', "quot"), ("<", "lt"), (">", "gt")):
+    for character, entity in (("#", "35"), ("&", "amp"), ('"', "quot"), ("<", "lt"), (">", "gt")):
         text = text.replace(character, f"#{entity};")
     return text

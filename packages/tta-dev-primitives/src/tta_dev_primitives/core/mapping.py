@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar, cast
 
 from tta_dev_primitives.errors import ConfigurationError
 
 from .context import FRESH, Tally, WorkflowContext
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
     from .base import WorkflowPrimitive
 
@@ -40,7 +40,7 @@ class Item(Generic[T]):
     attempts: int
 
 
-async def map_inputs(
+def map_inputs(
     step: WorkflowPrimitive[X, T],
     inputs: Iterable[X] | AsyncIterable[X],
     context: WorkflowContext = FRESH,
@@ -59,10 +59,14 @@ async def map_inputs(
     if context is None:  # pyright: ignore[reportUnnecessaryComparison] - FRESH is None
         context = WorkflowContext()
     run = _Run(step, inputs, context, concurrency, ordered)
+    return _items(run, keep_errors=on_error == "keep")
+
+
+async def _items(run: _Run[X, T], *, keep_errors: bool) -> AsyncGenerator[Item[T], None]:
     run.start_worker()
     try:
         while (item := await run.next_item()) is not None:
-            if on_error == "raise" and item.error is not None:
+            if item.error is not None and not keep_errors:
                 raise item.error
             yield item
     finally:
@@ -97,7 +101,7 @@ class _Run(Generic[X, T]):
         self._next_input = self._next_output = 0
         self._done: dict[int, Item[T]] = {}
         self._ready: deque[Item[T]] = deque()
-        self._source_error: BaseException | None = None
+        self._failure: BaseException | None = None
         self._exhausted = False
         self._working = 0
         self._hiring = False
@@ -111,9 +115,12 @@ class _Run(Generic[X, T]):
         self._hiring = True
         self._workers.append(asyncio.ensure_future(self._work()))
 
+    def _full(self) -> bool:
+        return self._next_input - self._next_output >= self._window
+
     def _hire(self) -> None:
         """Wake or start one more worker, if there is room and the last one has begun."""
-        if self._hiring or self._next_input - self._next_output >= self._window:
+        if self._hiring or self._full():
             return
         if self._idle:
             self._hiring = True
@@ -123,14 +130,16 @@ class _Run(Generic[X, T]):
 
     async def _work(self) -> None:
         """Take inputs and run the step until there are none left."""
-        context = self._context.with_deadline(self._context.deadline)
-        tally = context.tally = Tally()
-        execute = self._step.execute
-        source = self._source
         self._hiring = False
         try:
+            context = self._context.with_deadline(
+                self._context.deadline, enforced=self._context.deadline_enforced
+            )
+            tally = context.tally = Tally()
+            execute = self._step.execute
+            source = self._source
             while not self._exhausted:
-                if self._next_input - self._next_output >= self._window:
+                if self._full():
                     room = asyncio.get_running_loop().create_future()
                     self._idle.append(room)
                     await room
@@ -146,8 +155,8 @@ class _Run(Generic[X, T]):
                 else:
                     # One worker at a time asks an async source, so inputs keep their order.
                     async with self._pulling:
-                        if self._exhausted:
-                            break
+                        if self._exhausted or self._full():
+                            continue  # while this one waited, others took what there was room for
                         try:
                             value = await anext(cast("AsyncIterator[X]", self._async_source))
                         except StopAsyncIteration:
@@ -164,7 +173,10 @@ class _Run(Generic[X, T]):
                 else:
                     self._deliver(Item(index, True, result, None, tally.attempts))  # noqa: FBT003
         except Exception as error:  # noqa: BLE001 - the source failed: the consumer raises it
-            self._source_error = error
+            self._failure = error
+        except BaseException as error:  # a cancellation from within: not the end of the inputs
+            self._failure = error
+            raise
         finally:
             self._exhausted = True
             self._working -= 1
@@ -194,8 +206,8 @@ class _Run(Generic[X, T]):
         """Return the next result, or None after the last."""
         while not self._ready:
             if self._working == 0:
-                if self._source_error is not None:
-                    raise self._source_error
+                if self._failure is not None:
+                    raise self._failure
                 return None
             self._consumer = asyncio.get_running_loop().create_future()
             self._hire()
@@ -207,16 +219,20 @@ class _Run(Generic[X, T]):
         return self._ready.popleft()
 
     async def close(self) -> None:
-        """Cancel the workers, wait for them, and close the source where it can be closed."""
+        """Cancel the workers, wait for them, and close a source that is a generator."""
+        self._exhausted = True
         for worker in self._workers:
             worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
-        close: Any = getattr(self._async_source, "aclose", None)  # Any: optional method
-        if close is not None:
-            await close()
-        close = getattr(self._source, "close", None)
-        if close is not None:
-            close()
+        try:
+            await asyncio.gather(*self._workers, return_exceptions=True)
+        finally:
+            # Generators only: closing files or cursors is up to those who opened them.
+            source: object = self._async_source
+            if isinstance(source, AsyncGenerator):
+                await cast("AsyncGenerator[X, None]", source).aclose()
+            source = self._source
+            if isinstance(source, Generator):
+                cast("Generator[X, None, None]", source).close()
 
 
 def _wake(waiting: asyncio.Future[None] | None) -> None:

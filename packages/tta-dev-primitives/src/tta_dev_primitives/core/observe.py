@@ -328,6 +328,11 @@ def outcome_of(error: BaseException) -> Outcome:
     return "error"
 
 
+def _ended(frame: Frame, error: BaseException) -> Outcome:
+    """Return the outcome of *frame*, which *error* ended; a refusal it reported stands."""
+    return "rejected" if frame.outcome == "rejected" else outcome_of(error)
+
+
 def _enter(
     primitive: WorkflowPrimitive[Any, Any],
     run: Callable[..., Any],  # Any: only compared
@@ -364,7 +369,7 @@ async def observed_execute(
         value = await run(primitive, input_data, context)
     except BaseException as error:
         observers.pause(stretch)
-        observers.end(frame, outcome_of(error), error)
+        observers.end(frame, _ended(frame, error), error)
         raise
     observers.pause(stretch)
     observers.end(frame, frame.outcome, None)
@@ -391,7 +396,7 @@ async def observed_stream(
                 yield chunk
         return
     error: BaseException | None = None
-    outcome: Outcome | None = None
+    outcome: Outcome = "ok"
     try:
         while True:
             stretch = observers.resume(frame)
@@ -404,7 +409,7 @@ async def observed_stream(
                 observers.pause(stretch)
             yield chunk
     except BaseException as raised:
-        error, outcome = raised, outcome_of(raised)
+        error, outcome = raised, _ended(frame, raised)
         raise
     finally:
         stretch = observers.resume(frame)
@@ -412,4 +417,4 @@ async def observed_stream(
             await chunks.aclose()
         finally:
             observers.pause(stretch)
-            observers.end(frame, outcome or "error", error)
+            observers.end(frame, outcome, error)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
+from tta_dev_primitives.errors import ConfigurationError
+
 from .base import FRESH, WorkflowPrimitive
+from .identity import identity
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
@@ -56,6 +60,9 @@ class TransformPrimitive(WorkflowPrimitive[Any, Any]):
     Args:
         fn: Takes an async iterator of chunks and yields chunks.
         name: Name in paths, traces and diagrams; the function's own when left out.
+
+    Raises:
+        ConfigurationError: *fn* cannot give chunks.
     """
 
     def __init__(
@@ -64,8 +71,12 @@ class TransformPrimitive(WorkflowPrimitive[Any, Any]):
         *,
         name: str | None = None,
     ) -> None:
+        if not callable(fn) or inspect.iscoroutinefunction(fn):
+            msg = f"expected an async generator function of chunks, got {fn!r}; yield the chunks"
+            raise ConfigurationError(msg)
         self.fn = fn
-        self.name = name if name is not None else getattr(fn, "__name__", "")
+        own_name = getattr(fn, "__name__", "")
+        self.name = name if name is not None else "" if own_name == "<lambda>" else own_name
 
     async def transform(
         self, chunks: AsyncIterator[Any], context: WorkflowContext
@@ -81,6 +92,10 @@ class TransformPrimitive(WorkflowPrimitive[Any, Any]):
             close = getattr(chunks, "aclose", None)
             if close is not None:
                 await close()
+
+    def identity_parts(self) -> Sequence[object]:
+        """Return what makes the chunks."""
+        return (identity(self.fn),)
 
     async def stream(
         self, input_data: Any, context: WorkflowContext = FRESH

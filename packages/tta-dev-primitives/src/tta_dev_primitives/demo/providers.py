@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from .simulation import MODELS, simulated_server
 from .workflow import build_plain_workflow, build_workflow
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from tta_dev_primitives.core.base import WorkflowPrimitive
 
@@ -34,12 +35,13 @@ class Desk:
 @contextlib.asynccontextmanager
 async def open_desks(
     provider: str, tickets: Sequence[Ticket], *, seed: int = 0
-) -> AsyncIterator[tuple[Desk, Desk]]:
+) -> AsyncGenerator[tuple[Desk, Desk], None]:
     """Open the models of *provider*, and yield the desk with primitives and the plain one.
 
     Raises:
         ConfigurationError: The provider's SDK, key or model is missing; says what to do.
     """
+    importlib.import_module("openai")  # takes a second, which is no ticket's fault
     async with contextlib.AsyncExitStack() as stack:
         match provider:
             case "simulated":

@@ -143,6 +143,7 @@ def simulated_server(
     seed: int = 0,
     faults: bool = True,
     error_factor: float = 1.0,
+    latency_factor: float = 1.0,
 ) -> LLMServer:
     """Return a server of the simulated models for *tickets*, with faults switched on or off."""
     desk = SimulatedDesk(tickets, seed=seed, error_factor=error_factor)
@@ -151,7 +152,7 @@ def simulated_server(
             model.name,
             input_price=model.input_price,
             output_price=model.output_price,
-            latency_seconds=model.latency_seconds,
+            latency_seconds=model.latency_seconds * latency_factor,
         )
         for model in MODELS.values()
     ]

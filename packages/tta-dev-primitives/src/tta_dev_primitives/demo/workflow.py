@@ -95,7 +95,7 @@ def build_workflow(
     cache = CachePrimitive[LLMRequest, LLMResponse](ttl_seconds=3600)
     ask = cache.wrap(FallbackPrimitive(routed, last_resort))
     ask_large = cache.wrap(last_resort)
-    escalate = LambdaPrimitive(_escalated) >> _answering(ask_large)
+    escalate = LambdaPrimitive(_escalated, name="take over") >> _answering(ask_large)
     return (
         LambdaPrimitive(read_ticket)
         >> _answering(ask)
@@ -109,7 +109,7 @@ def build_plain_workflow(
     model: WorkflowPrimitive[LLMRequest, LLMResponse],
 ) -> WorkflowPrimitive[Mapping[str, Any], dict[str, Any]]:  # Any: JSON in, JSON out
     """Return the same desk with every request sent to *model*, and nothing around it."""
-    escalate = LambdaPrimitive(_escalated) >> _answering(model)
+    escalate = LambdaPrimitive(_escalated, name="take over") >> _answering(model)
     return (
         LambdaPrimitive(read_ticket)
         >> _answering(model)
@@ -161,7 +161,7 @@ def read_ticket(ticket: Mapping[str, Any]) -> Case:
     if language not in LANGUAGES:
         msg = f"language must be one of {', '.join(LANGUAGES)}, got {language!r}"
         raise ConfigurationError(msg)
-    return Case(text, cast("Language", language))
+    return Case(text, language)
 
 
 def write_result(case: Case) -> dict[str, Any]:  # Any: JSON

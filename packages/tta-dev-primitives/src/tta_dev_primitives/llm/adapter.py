@@ -14,8 +14,8 @@ from tta_dev_primitives.errors import ConfigurationError, LLMTimeoutError
 
 from . import pricing
 from .connections import Connection, Connections
-from .provider_errors import provider_errors
-from .reply import Reply, unfinished, unreadable
+from .provider_errors import answered_error, provider_errors
+from .reply import Reply, unfinished
 from .types import LLMChunk, LLMInput, LLMRequest, LLMResponse, Usage
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ class ModelAdapter(WorkflowPrimitive[LLMInput, LLMResponse], ABC):
         self.model, self.name = model, name
         self.timeout_seconds = timeout_seconds
         self._api_key, self._base_url, self._http_client = api_key, base_url, http_client
+        # A client of the user's knows its own server.
+        self._server = str(getattr(client, "base_url", base_url))
         self._max_tokens, self._temperature = max_tokens, temperature
         self._prices, self._clock = prices, clock
         self._connections = Connections(
@@ -93,7 +95,7 @@ class ModelAdapter(WorkflowPrimitive[LLMInput, LLMResponse], ABC):
 
     def identity_parts(self) -> Sequence[object]:
         """Return what answers depend on beside the request: model, server and defaults."""
-        return (self.model, self._base_url, self._max_tokens, self._temperature)
+        return (self.model, self._server, self._max_tokens, self._temperature)
 
     async def execute(self, input_data: LLMInput, context: WorkflowContext = FRESH) -> LLMResponse:
         """Send *input_data* and return the whole answer.
@@ -117,7 +119,7 @@ class ModelAdapter(WorkflowPrimitive[LLMInput, LLMResponse], ABC):
         latency = self._clock.monotonic() - started
         reply = self._read(raw, connection.host)
         if reply is None:
-            raise unreadable(self._provider(connection), model, raw)
+            raise answered_error(raw, self._provider(connection), model, connection.secrets)
         return await self._finish(reply, raw, connection, model, context, latency, None)
 
     async def stream(
@@ -296,11 +298,12 @@ class ModelAdapter(WorkflowPrimitive[LLMInput, LLMResponse], ABC):
         for name in (model, reply.model):
             if pricing.is_set(name):
                 return pricing.cost_for(name, usage)
-        try:
-            async with asyncio.timeout(context.remaining(self._clock.monotonic())):
-                await pricing.ensure_loaded()
-        except TimeoutError:
-            return None  # an answer in time is worth more than its price
+        if not pricing.is_loaded():
+            try:
+                async with asyncio.timeout(context.remaining(self._clock.monotonic())):
+                    await pricing.ensure_loaded()
+            except TimeoutError:
+                return None  # an answer in time is worth more than its price
         cost = pricing.cost_for(reply.model or model, usage, served_by)
         if cost is None and served_by is not None:
             # The provider may call the model by a name of its own; a stranger's server that names

@@ -73,7 +73,7 @@ def read_chat(completion: object, *, thoughts_apart: bool) -> Reply | None:
     message = field(first, "message")
     if message is None:
         return None
-    text, finish = _text(field(message, "content")), normal_finish(field(first, "finish_reason"))
+    text, finish = _text(field(message, "content")), _finish(first)
     calls = tuple(
         ToolCall(
             text_field(call, "id"),
@@ -90,7 +90,7 @@ def read_chat(completion: object, *, thoughts_apart: bool) -> Reply | None:
         text=text,
         tool_calls=calls,
         usage=chat_usage(field(completion, "usage"), thoughts_apart=thoughts_apart),
-        finish_reason=finish or "stop",
+        finish_reason=finish or _likely_finish(calls),
         model=text_field(completion, "model"),
         response_id=text_field(completion, "id") or None,
     )
@@ -131,6 +131,7 @@ class ChatStream:
         self._calls: list[PartialCall] = []
         self._places: dict[object, PartialCall] = {}
         self._usage: Usage | None = None
+        self._ends = False
         self._finish = self._model = self._id = ""
 
     def feed(self, event: object) -> str:
@@ -139,6 +140,7 @@ class ChatStream:
         self._model = text_field(event, "model") or self._model
         # Groq hands usage out under a name of its own.
         reported = field(event, "usage") or field(field(event, "x_groq"), "usage")
+        self._ends = reported is not None and self._usage is None
         if reported is not None:
             usage = chat_usage(reported, thoughts_apart=self._thoughts_apart)
             self._usage = usage or self._usage
@@ -146,7 +148,7 @@ class ChatStream:
         for choice in field(event, "choices") or ():
             if field(choice, "index"):
                 continue  # another of n answers; the first one counts
-            self._finish = normal_finish(field(choice, "finish_reason")) or self._finish
+            self._finish = _finish(choice) or self._finish
             delta = field(choice, "delta")
             text += _text(field(delta, "content"))
             self._refusal.append(text_field(delta, "refusal"))
@@ -157,9 +159,13 @@ class ChatStream:
 
     def reply(self) -> Reply | None:
         """Return the whole answer, or None where the stream ended before it."""
-        if not self._finish:
+        finish = self._finish
+        if not finish and self._ends:
+            # Some servers never say why they ended, but count the tokens in their last chunk.
+            finish = _likely_finish(self._calls)
+        if not finish:
             return None
-        text, finish, refusal = "".join(self._text), self._finish, "".join(self._refusal)
+        text, refusal = "".join(self._text), "".join(self._refusal)
         if refusal and not text:
             text, finish = refusal, "content_filter"
         calls = tuple(call.whole() for call in self._calls)
@@ -177,6 +183,15 @@ class ChatStream:
             self._calls.append(call)
         call.id, call.name = call.id or call_id, call.name or name
         call.arguments.append(text_field(function, "arguments"))
+
+
+def _finish(choice: object) -> str:
+    details = field(choice, "finish_details")  # what OpenAI's first vision models had
+    return normal_finish(field(choice, "finish_reason") or field(details, "type"))
+
+
+def _likely_finish(calls: Sequence[object]) -> str:
+    return "tool_calls" if calls else "stop"
 
 
 def _text(content: object) -> str:

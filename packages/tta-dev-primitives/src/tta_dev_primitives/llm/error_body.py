@@ -84,7 +84,7 @@ def read_error_body(body: object) -> ErrorBody:
     inner = outer.get("error")
     fields = cast("Mapping[str, object]", inner) if isinstance(inner, Mapping) else outer
     deeper = fields.get("innererror")
-    words = [fields.get("code"), fields.get("type")]
+    words = [fields.get("code"), fields.get("type"), fields.get("status")]
     if isinstance(deeper, Mapping):  # Azure
         words.append(cast("Mapping[str, object]", deeper).get("code"))
     codes = frozenset(str(word).lower() for word in words if word is not None)

@@ -66,8 +66,18 @@ def messages_arguments(
     return arguments
 
 
+def _is_system(message: Message) -> bool:
+    """Tell whether *message* belongs apart; one with blocks beside text stays in its place."""
+    if message.get("role") not in _SYSTEM_ROLES:
+        return False
+    content = message.get("content")
+    return isinstance(content, str) or all(
+        field(block, "type") == "text" for block in _blocks(content)
+    )
+
+
 def _system(messages: Sequence[Message]) -> str | list[Block]:
-    contents = [item.get("content") for item in messages if item.get("role") in _SYSTEM_ROLES]
+    contents = [message.get("content") for message in messages if _is_system(message)]
     if all(isinstance(content, str) for content in contents):
         return "\n\n".join(cast("list[str]", contents))
     return [block for content in contents for block in _blocks(content)]
@@ -77,10 +87,9 @@ def _messages(messages: Sequence[Message]) -> list[Message]:
     translated: list[Message] = []
     results: list[Block] | None = None
     for message in messages:
-        role = message.get("role")
-        if role in _SYSTEM_ROLES:
+        if _is_system(message):
             continue
-        if role != "tool":
+        if message.get("role") != "tool":
             results = None
             translated.append(_assistant(message) if message.get("tool_calls") else message)
             continue

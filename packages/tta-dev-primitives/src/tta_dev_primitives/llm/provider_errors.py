@@ -20,6 +20,7 @@ from tta_dev_primitives.errors import (
 )
 
 from .error_body import ErrorBody, read_error_body, shown
+from .reply import field
 from .retry_delay import retry_delay
 
 if TYPE_CHECKING:
@@ -114,6 +115,29 @@ def map_error(
         request_id=_request_id(error, headers, body),
         retry_after=delay,
         retryable=_retryable(error, kind, headers, body),
+    )
+
+
+def answered_error(
+    answer: object, provider: str, model: str, secrets: Sequence[str] = ()
+) -> LLMError:
+    """Return the error for an answer that came with status 200 and still is none.
+
+    Some servers, and proxies in front of others, report their errors that way.
+    """
+    body = read_error_body(field(answer, "error"))
+    if body == ErrorBody():
+        msg = f"{provider} ({model}) answered without an answer in it: {type(answer).__name__}"
+        return MalformedResponseError(msg, provider=provider, model=model)
+    kind = ContentFilteredError if body.filtered else ServerError
+    if body.status is not None and kind is ServerError:
+        kind = _kind_of_status(body.status)
+    return kind(
+        f"{provider} ({model}) failed: {shown(body.message, secrets) or body.status}",
+        provider=provider,
+        model=model,
+        status=body.status,
+        retryable=False if body.unpaid else None,
     )
 
 

@@ -82,9 +82,3 @@ def unfinished(provider: str, model: str) -> MalformedResponseError:
     """Return the error for a stream that ended before the answer did."""
     msg = f"{provider} ({model}) ended the stream before the answer was complete"
     return MalformedResponseError(msg, provider=provider, model=model)
-
-
-def unreadable(provider: str, model: str, found: object) -> MalformedResponseError:
-    """Return the error for an answer without what every answer has."""
-    msg = f"{provider} ({model}) sent no answer that can be read, but {type(found).__name__}"
-    return MalformedResponseError(msg, provider=provider, model=model)

@@ -69,14 +69,13 @@ def seconds_in(value: str, now: float) -> float | None:
         return max(0.0, number)
     parts = list(_DURATION_PART.finditer(text))
     if parts and "".join(part[0] for part in parts) == text:
-        return sum(float(part[1]) * _SECONDS[part[2]] for part in parts)
+        duration = sum(float(part[1]) * _SECONDS[part[2]] for part in parts)
+        return duration if math.isfinite(duration) else None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, moment.timestamp() - now)
+    return max(0.0, _since_1970(moment) - now)
 
 
 def _until_reset(headers: Mapping[str, str], now: float) -> float | None:
@@ -104,9 +103,14 @@ def _part_left(headers: Mapping[str, str], head: str, tail: str) -> float:
 
 def _until_http_date(value: str, now: float) -> float | None:
     try:
-        return parsedate_to_datetime(value).timestamp() - now
+        moment = parsedate_to_datetime(value)
     except (ValueError, OverflowError):
         return None
+    return _since_1970(moment) - now
+
+
+def _since_1970(moment: datetime) -> float:
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _number(value: str | None) -> float | None:

@@ -160,7 +160,14 @@ class LLMResponse:
     latency: float = 0.0
     provider: str = ""
     response_id: str | None = None
-    raw: Any = field(default=None, compare=False, repr=False)  # Any: differs by SDK
+    raw: Any = field(  # Any: differs by SDK
+        default=None, compare=False, repr=False, metadata={"cache": False}
+    )
+
+    @property
+    def cacheable(self) -> bool:
+        """Whether the answer is whole: not cut off, not filtered, and not waiting for a tool."""
+        return self.finish_reason == "stop" and not self.tool_calls
 
     def json(self) -> Any:  # Any: JSON
         """Return the text parsed as JSON.

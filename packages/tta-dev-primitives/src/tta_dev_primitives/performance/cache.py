@@ -11,15 +11,16 @@ from tta_dev_primitives.core import observe
 from tta_dev_primitives.core.base import FRESH, In, Out, Step, WorkflowContext, X, Y
 from tta_dev_primitives.core.clock import SYSTEM_CLOCK, Clock
 from tta_dev_primitives.core.deadline import within
-from tta_dev_primitives.core.identity import identity
 from tta_dev_primitives.core.policy import PolicyPrimitive
 from tta_dev_primitives.errors import ConfigurationError, InputTypeError, StoreError
 
 from . import encoding
 from .entries import Kept, keep, worth
-from .keys import default_key, digest, key_fn_without, stored_key
+from .keys import default_key, key_fn_without, stored_key
+from .scopes import Scopes
 from .single_flight import SingleFlight
 from .stores.base import Store, StoreBusyError, StoredEntry
+from .stores.choice import make_store
 from .stores.memory import MemoryEntry, MemoryStore
 
 if TYPE_CHECKING:
@@ -44,22 +45,25 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
     Args:
         primitive: What to run on a miss.
         cache_key_fn: Takes `(x, context)` and returns a hashable key. Without it the whole input
-            is the key, in an encoding that does not depend on the order of mapping keys.
+            is the key, in an encoding that does not depend on the order of mapping keys and that
+            tells 1 from 1.0 and True.
         ttl_seconds: How long an entry is good; None for as long as there is room. An entry is
             gone at exactly this age.
         backend: `memory`, `disk`, or a store object; `disk` when only *cache_dir* is given.
         cache_dir: Folder of the disk store's file.
         max_entries: Bound of the memory store.
-        max_bytes: Bound of the disk store's file.
+        max_bytes: Bound of the disk store's file; a value of more than half of it is not kept.
         exclude: Mapping keys or field names of the input that do not count for the key.
         version: Part of every key; change it to leave old entries behind.
         share: Keep and hand out the very object, for trusted callers who do not change it.
-        shadow: Look up and report what would have been answered, but always run the step.
+        shadow: Look up, count and report what would have been answered, but run the step for
+            every caller, and keep what a cache that answers would have kept.
         clock: Where the time comes from.
         name: Name in paths, traces and diagrams.
 
     Raises:
-        ConfigurationError: A bound or time is not positive, or arguments contradict each other.
+        ConfigurationError: A bound or time is not positive, or arguments contradict each other;
+            (when run) there is no step, or the step asks for the result it is about to give.
         InputTypeError: (when run) the key is not hashable or the input has no canonical form.
     """
 
@@ -87,6 +91,9 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         if max_entries < 1:
             msg = f"max_entries must be at least 1, got {max_entries!r}"
             raise ConfigurationError(msg)
+        if isinstance(exclude, str):
+            msg = f"exclude takes a collection of names, got the text {exclude!r}; put it in a list"
+            raise ConfigurationError(msg)
         if cache_key_fn is not None and exclude:
             msg = "cache_key_fn and exclude contradict each other; exclude in the function itself"
             raise ConfigurationError(msg)
@@ -97,17 +104,20 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         self._ttl = math.inf if ttl_seconds is None else ttl_seconds
         self._share, self._shadow = share, shadow
         self._memory = MemoryStore(max_entries)
-        self._store = _make_store(backend, cache_dir, max_bytes, share=share)
+        self._store = make_store(backend, cache_dir, max_bytes, share=share)
         self._clock = clock
         self._now = clock.monotonic
         self._flights: SingleFlight[Any] = SingleFlight()
         self._counts = _Counts()
-        # What keeps the entries of different steps and versions apart in one store.
-        self._scopes: list[tuple[str, object]] = []
+        self._scopes = Scopes(stored=self._store is not None)
         self._set_scope()
 
     def wrap(self, primitive: Step[X, Y]) -> CachePrimitive[X, Y]:
-        """Return this cache around *primitive*: one store, entries kept apart."""
+        """Return this cache around *primitive*: one store, entries kept apart.
+
+        Wrap a step once and keep the result. The cache remembers every step that it was put
+        around, and a function made anew for each request would be a new step each time.
+        """
         wrapped = cast("CachePrimitive[X, Y]", super().wrap(primitive))
         wrapped._set_scope()
         return wrapped
@@ -117,24 +127,10 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         return self.wrap(primitive)
 
     def _set_scope(self) -> None:
-        self._scope = self._scope_of(self._primitive)
+        self._scope = self._scopes.prefix(self._primitive, self._version)
         # The entries of a memory store that may be asked with the bare key; else always empty.
         direct = self._scope is None and self._store is None and not self._shadow
         self._direct: dict[Hashable, MemoryEntry] = self._memory.entries if direct else {}
-
-    def _scope_of(self, primitive: object) -> str | bytes | None:
-        if primitive is None:
-            return None
-        text = f"{self._version}|{identity(primitive)}"
-        same = [known for scope, known in self._scopes if scope == text]
-        if not any(known is primitive for known in same):
-            self._scopes.append((text, primitive))
-        rank = next((i for i, known in enumerate(same) if known is primitive), len(same))
-        text = text if rank == 0 else f"{text}#{rank}"
-        if self._store is not None:
-            return digest(text)
-        # A memory store serves its first step without a prefix: its keys can meet no others.
-        return None if len(self._scopes) == 1 else text
 
     async def execute(self, input_data: In, context: WorkflowContext = FRESH) -> Out:
         """Return the remembered result, or run the step and remember it."""
@@ -154,16 +150,21 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         except TypeError as error:
             raise _unhashable(key) from error
         if entry is None or entry.expires_at <= self._now():
-            return await self._answer(key, input_data, context if given else WorkflowContext())
+            return await self._answer(key, input_data, context or WorkflowContext())
+        value = entry.value
+        if entry.restore is not None:
+            try:
+                value = entry.restore(value)
+            except Exception as error:  # noqa: BLE001 - logged; whatever it is, the step can answer
+                self._pass_over(entry, error)
+                return await self._answer(key, input_data, context or WorkflowContext())
         entry.uses += 1
         if given:
             try:
                 context.state["cache_hits"] += 1
             except KeyError:
                 context.state["cache_hits"] = 1
-        if entry.restore is None:
-            return entry.value
-        return entry.restore(entry.value)
+        return value
 
     vars(execute)["_tta_entry"] = True  # it calls the observers itself
 
@@ -183,41 +184,58 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         entry = self._find(key)
         if entry is None:
             return await self._miss(key, input_data, context)
-        if observe.active is not None:
-            self._report_hit(entry, self._now())
-        if self._shadow:
-            return await self._miss(key, input_data, context)
+        value = entry.value
+        if entry.restore is not None:
+            try:
+                value = entry.restore(value)
+            except Exception as error:  # noqa: BLE001 - logged; whatever it is, the step can answer
+                self._pass_over(entry, error)
+                return await self._miss(key, input_data, context)
         entry.uses += 1
-        state = context.state
-        state["cache_hits"] = state.get("cache_hits", 0) + 1
-        return entry.value if entry.restore is None else entry.restore(entry.value)
+        self._tell_hit(entry, self._now(), context)
+        return await self.primitive.execute(input_data, context) if self._shadow else value
 
     async def _answer_stored(
         self, store: Store, key: bytes, input_data: In, context: WorkflowContext
     ) -> Out:
         try:
             entry = store.read(key)
-        except (StoreBusyError, StoreError):
-            entry = await self._in_thread(lambda: store.read(key, wait=True))
+        except (StoreBusyError, StoreError) as failure:
+            entry = await self._retried(failure, lambda: store.read(key, wait=True))
         if entry is None:
             return await self._miss(key, input_data, context)
         now = self._clock.time()
         if entry.expires_at <= now:
-            self._counts.expirations += 1
-            return await self._miss(key, input_data, context)
+            return await self._miss(key, input_data, context, expired=True)
         try:
             value = encoding.decode(entry.data)
         except encoding.DecodingError as error:
             self._warn_once(f"an entry was passed over: {error}")
             return await self._miss(key, input_data, context)
-        if observe.active is not None:
-            self._report_hit(entry, now)
-        if self._shadow:
-            return await self._miss(key, input_data, context)
         self._counts.hits += 1
+        self._tell_hit(entry, now, context)
+        return await self.primitive.execute(input_data, context) if self._shadow else value
+
+    def _tell_hit(
+        self, entry: MemoryEntry | StoredEntry, now: float, context: WorkflowContext
+    ) -> None:
         state = context.state
         state["cache_hits"] = state.get("cache_hits", 0) + 1
-        return value
+        if observe.active is not None:
+            record = observe.CacheRecord(
+                self.name,
+                "hit",
+                max(0.0, now - entry.stored_at),  # a wall clock may have been set back
+                entry.cost,
+                entry.input_tokens,
+                entry.output_tokens,
+                entry.duration,
+            )
+            observe.report(record, outcome=None if self._shadow else "hit")
+
+    def _pass_over(self, entry: MemoryEntry, error: Exception) -> None:
+        self._memory.remove(entry)
+        self._warn_once(f"an entry was passed over: {error!r}")
 
     def _find(self, key: Hashable) -> MemoryEntry | None:
         """Return the live entry of *key*; drop it when it is past its time."""
@@ -227,24 +245,32 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
             raise _unhashable(key) from error
         if entry is None or entry.expires_at > self._now():
             return entry
-        self._memory.remove(entry)
-        self._counts.expirations += 1
+        if self._memory.remove(entry):
+            self._counts.expirations += 1
         return None
 
-    async def _miss(self, key: Hashable, input_data: In, context: WorkflowContext) -> Out:
+    async def _miss(
+        self, key: Hashable, input_data: In, context: WorkflowContext, *, expired: bool = False
+    ) -> Out:
         self._counts.misses += 1
         state = context.state
         state["cache_misses"] = state.get("cache_misses", 0) + 1
-        # The shared call knows no deadline: each caller leaves at its own, the last one ends it.
-        shared = context.with_deadline(None)
-        (value, kept), joined = await within(
-            self._flights.run(key, lambda: self._fill(key, input_data, shared)),
-            context.deadline,
-            self._clock,
-            self.label,
-        )
+        joined = not self._shadow and self._flights.under_way(key)
         if observe.active is not None:
             observe.report(observe.CacheRecord(self.name, "coalesced" if joined else "miss"))
+        if self._shadow:
+            value, kept = await self._fill(key, input_data, context)
+        else:
+            # The shared call knows no deadline: each caller leaves at its own, the last ends it.
+            shared = context.with_deadline(None)
+            value, kept = await within(
+                self._flights.run(key, lambda: self._fill(key, input_data, shared)),
+                context.deadline,
+                self._clock,
+                self.label,
+            )
+        if expired and not joined:
+            self._counts.expirations += 1  # its place was taken by the new entry
         if not joined or kept is None:
             return value
         return kept.value if kept.restore is None else kept.restore(kept.value)
@@ -253,40 +279,49 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         self, key: Hashable, input_data: In, context: WorkflowContext
     ) -> tuple[Out, Kept | None]:
         """Run the step and keep what it returned."""
-        began = self._now()
+        began, clears = self._now(), self._counts.clears
         value = await self.primitive.execute(input_data, context)
         duration = self._now() - began
         kept = keep(value, share=self._share, encoded=self._store is not None)
-        if kept is None:
+        if kept is None or (self._store is not None and kept.data is None):
             self._warn_once(
                 f"a {type(value).__qualname__} cannot be kept, so it is not cached; return data "
-                "(JSON values, dataclasses), or pass share=True with the memory backend"
+                "(JSON values, dataclasses of a module), or pass share=True with the memory backend"
             )
-        elif getattr(value, "cacheable", True):
-            cost, tokens_in, tokens_out = worth(value)
-            if self._store is None:
-                now = self._now()
-                entry = MemoryEntry(key, kept.value, kept.restore, now, now + self._ttl)
-                entry.cost, entry.duration = cost, duration
-                entry.input_tokens, entry.output_tokens = tokens_in, tokens_out
-                self._memory.add(entry)
-            elif kept.data is not None:
-                store, now = self._store, self._clock.time()
-                stored = StoredEntry(
-                    kept.data, now, now + self._ttl, cost, tokens_in, tokens_out, duration
-                )
-                try:
-                    store.write(cast("bytes", key), stored)
-                except (StoreBusyError, StoreError):
-                    await self._in_thread(
-                        lambda: store.write(cast("bytes", key), stored, wait=True)
-                    )
+        elif getattr(value, "cacheable", True) and clears == self._counts.clears:
+            await self._keep(key, kept, duration, *worth(value))
         return value, kept
 
-    async def _in_thread(self, work: Callable[[], T]) -> T | None:
-        """Use a store that would make the event loop wait; do without it when it fails."""
+    async def _keep(
+        self,
+        key: Hashable,
+        kept: Kept,
+        duration: float,
+        cost: float | None,
+        tokens_in: int | None,
+        tokens_out: int | None,
+    ) -> None:
+        if self._store is None:
+            now = self._now()
+            entry = MemoryEntry(key, kept.value, kept.restore, now, now + self._ttl)
+            entry.cost, entry.duration = cost, duration
+            entry.input_tokens, entry.output_tokens = tokens_in, tokens_out
+            self._memory.add(entry)
+            return
+        store, name, now = self._store, cast("bytes", key), self._clock.time()
+        data = cast("bytes", kept.data)
+        stored = StoredEntry(data, now, now + self._ttl, cost, tokens_in, tokens_out, duration)
         try:
-            return await asyncio.to_thread(work)
+            store.write(name, stored)
+        except (StoreBusyError, StoreError) as failure:
+            await self._retried(failure, lambda: store.write(name, stored, wait=True))
+
+    async def _retried(self, failure: Exception, work: Callable[[], T]) -> T | None:
+        """Let a store work in a thread if it was busy; do without it if it failed."""
+        try:
+            if isinstance(failure, StoreBusyError):
+                return await asyncio.to_thread(work)
+            raise failure
         except StoreError as error:
             self._warn_once(str(error))
             return None
@@ -296,20 +331,14 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
             self._counts.warned.add(text)
             _logger.warning("%s: %s", self.label, text)
 
-    def _report_hit(self, entry: MemoryEntry | StoredEntry, now: float) -> None:
-        record = observe.CacheRecord(
-            self.name,
-            "hit",
-            now - entry.stored_at,
-            entry.cost,
-            entry.input_tokens,
-            entry.output_tokens,
-            entry.duration,
-        )
-        observe.report(record, outcome=None if self._shadow else "hit")
-
     def get_stats(self) -> dict[str, float]:
-        """Return size, hits, misses, expirations, evictions, and hit_rate in per cent."""
+        """Return size, hits, misses, expirations, evictions, and hit_rate in per cent.
+
+        The size is that of the whole store; the rest was counted by this cache and its wraps.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
         counts = self._counts
         hits = counts.hits + self._memory.uses
         asked = hits + counts.misses
@@ -323,12 +352,24 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         }
 
     def clear_cache(self) -> None:
-        """Drop every entry of the store and begin the counts anew."""
+        """Drop every entry of the store and begin the counts anew.
+
+        An answer that is under way is not kept, and not given to callers who ask from now on.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        self._counts.clears += 1
+        self._flights.forget()
         (self._memory if self._store is None else self._store).clear()
         self._counts.hits = self._counts.misses = self._counts.expirations = 0
 
     def evict_expired(self) -> int:
-        """Drop the entries that are past their time and return how many."""
+        """Drop the entries that are past their time and return how many.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
         if self._store is None:
             dropped = self._memory.delete_expired(self._now())
         else:
@@ -345,45 +386,11 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
 class _Counts:
     """What all wraps of one cache count together."""
 
-    __slots__ = ("expirations", "hits", "misses", "warned")
+    __slots__ = ("clears", "expirations", "hits", "misses", "warned")
 
     def __init__(self) -> None:
-        self.hits = self.misses = self.expirations = 0
+        self.hits = self.misses = self.expirations = self.clears = 0
         self.warned: set[str] = set()
-
-
-def _make_store(
-    backend: str | Store | None,
-    cache_dir: str | os.PathLike[str] | None,
-    max_bytes: int,
-    *,
-    share: bool,
-) -> Store | None:
-    """Return the store outside this process that the arguments ask for, or None for memory."""
-    if not (backend is None or isinstance(backend, str)):
-        if cache_dir is not None:
-            msg = "give a store object or cache_dir, not both"
-            raise ConfigurationError(msg)
-        store = backend
-    elif backend in (None, "disk") and cache_dir is not None:
-        from .stores.disk import DiskStore
-
-        store = DiskStore(cache_dir, max_bytes=max_bytes)
-    elif backend in (None, "memory") and cache_dir is None:
-        return None
-    elif backend == "disk":
-        msg = "backend='disk' needs cache_dir=, the folder of its file"
-        raise ConfigurationError(msg)
-    elif backend == "memory":
-        msg = f"backend='memory' keeps nothing in cache_dir={str(cache_dir)!r}; use backend='disk'"
-        raise ConfigurationError(msg)
-    else:
-        msg = f"backend must be 'memory', 'disk' or a store object, got {backend!r}"
-        raise ConfigurationError(msg)
-    if share:
-        msg = "share=True keeps the very object and so needs the memory backend"
-        raise ConfigurationError(msg)
-    return store
 
 
 def _unhashable(key: object) -> InputTypeError:

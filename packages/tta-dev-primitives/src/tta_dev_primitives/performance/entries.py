@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tta_dev_primitives.errors import InputTypeError
 
 from . import encoding
+from .trees import without_uncached_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +35,7 @@ def keep(value: Any, *, share: bool, encoded: bool) -> Kept | None:  # Any: any 
     """Return *value* in the form in which it is kept, or None if there is none.
 
     Immutable values are kept as they are, others encoded; a value without an encoded form is
-    copied deeply, once now and once per reader.
+    copied deeply, once now and once per reader, and cannot leave the process.
 
     Args:
         value: The result.
@@ -42,15 +44,11 @@ def keep(value: Any, *, share: bool, encoded: bool) -> Kept | None:  # Any: any 
     """
     if share:
         return Kept(value, None, None)
-    value = encoding.without_uncached_fields(value)
-    if not encoded and encoding.is_immutable(value):
-        return Kept(value, None, None)
-    try:
+    value = without_uncached_fields(value)
+    with contextlib.suppress(InputTypeError, RecursionError):
+        if not encoded and encoding.is_immutable(value):
+            return Kept(value, None, None)
         data = encoding.encode(value)
-    except InputTypeError:
-        if encoded:
-            return None
-    else:
         return Kept(data, encoding.decode, data)
     try:
         return Kept(copy.deepcopy(value), copy.deepcopy, None)

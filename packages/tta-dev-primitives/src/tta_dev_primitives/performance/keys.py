@@ -6,7 +6,10 @@ import dataclasses
 import hashlib
 from typing import TYPE_CHECKING, Any, cast
 
+from tta_dev_primitives.errors import InputTypeError
+
 from .encoding import canonical
+from .trees import stored_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Mapping
@@ -33,12 +36,11 @@ def key_fn_without(exclude: Collection[str]) -> Callable[[object, WorkflowContex
             mapping = cast("Mapping[Any, Any]", value)
             return digest({name: item for name, item in mapping.items() if name not in left_out})
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            kind = type(value)
             kept = {
-                field.name: getattr(value, field.name)
-                for field in dataclasses.fields(value)
-                if field.name not in left_out
+                name: getattr(value, name) for name in stored_fields(kind) if name not in left_out
             }
-            return digest((type(value).__qualname__, kept))
+            return digest((kind.__module__, kind.__qualname__, kept))
         return default_key(value)
 
     return key
@@ -50,9 +52,20 @@ def digest(value: object) -> bytes:
 
 
 def stored_key(key: Hashable) -> bytes:
-    """Return *key* as a store outside this process knows it."""
+    """Return *key* as a store outside this process knows it.
+
+    Raises:
+        InputTypeError: *key* is not made of data, and so means nothing outside this process.
+    """
     if type(key) is str:
         return b"s" + key.encode("utf-8", "surrogatepass")
     if type(key) is bytes:
         return b"b" + key
-    return b"h" + digest(key)
+    try:
+        return b"h" + digest(key)
+    except InputTypeError as error:
+        msg = (
+            f"cache_key_fn returned {key!r}, which only the memory backend can use as a key "
+            f"({error}); return text, a number, or a tuple of these"
+        )
+        raise InputTypeError(msg) from error

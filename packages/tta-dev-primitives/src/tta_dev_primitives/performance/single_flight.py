@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
+
+from tta_dev_primitives.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Hashable
@@ -25,47 +29,115 @@ class SingleFlight(Generic[T]):
             WeakKeyDictionary()
         )
 
-    async def run(
-        self,
-        key: Hashable,
-        call: Callable[[], Coroutine[Any, Any, T]],
-    ) -> tuple[T, bool]:
-        """Return the result for *key* and whether this caller joined a call under way."""
+    def under_way(self, key: Hashable) -> bool:
+        """Tell whether a call for *key* could be joined now."""
+        return key in self._flights()
+
+    async def run(self, key: Hashable, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Return the result for *key*, of a call under way or else of *call*.
+
+        Raises:
+            ConfigurationError: The caller is itself part of the call that it would wait for.
+        """
+        flights = self._flights()
+        outer = _inside.get()
+        flight = flights.get(key)
+        if flight is None:
+            flight = flights[key] = _Flight(call)
+            flight.task.add_done_callback(lambda _: _land(flights, key, flight))
+        elif outer is not None and _waits_for(flight, outer):
+            msg = (
+                f"a cached step asked for the result that it is about to give, under key {key!r}, "
+                "and would wait for itself for ever; call it past its cache, or with another input"
+            )
+            raise ConfigurationError(msg)
+        landed = asyncio.get_running_loop().create_future()
+        flight.waiters.add(landed)
+        if outer is not None:
+            outer.awaited.append(flight)
+        try:
+            await landed
+        except asyncio.CancelledError:
+            if len(flight.waiters) == 1 and not flight.task.done():
+                _forget(flights, key, flight)  # whoever asks from now on begins anew
+                await _stop(flight.task)
+            raise
+        finally:
+            flight.waiters.discard(landed)
+            if outer is not None:
+                outer.awaited.remove(flight)
+        return flight.task.result()
+
+    def forget(self) -> None:
+        """Let whoever asks from now on begin anew; calls under way go on for their callers."""
+        for known in self._loops.keyrefs():
+            loop = known()
+            if loop is not None:
+                self._loops.get(loop, {}).clear()
+
+    def _flights(self) -> dict[Hashable, _Flight[T]]:
         loop = asyncio.get_running_loop()
         flights = self._loops.get(loop)
         if flights is None:
+            # A loop that was closed in the middle of a call would be kept alive by that call.
+            for known in self._loops.keyrefs():
+                gone = known()
+                if gone is not None and gone.is_closed():
+                    self._loops.pop(gone, None)
             flights = self._loops[loop] = {}
-        flight = flights.get(key)
-        joined = flight is not None
-        if flight is None:
-            flight = flights[key] = _Flight(loop.create_task(call()))
-            flight.task.add_done_callback(lambda task: _land(flights, key, task))
-        flight.waiters += 1
-        try:
-            return await asyncio.shield(flight.task), joined
-        except asyncio.CancelledError:
-            # Either this caller was cancelled, or the call itself ended as cancelled.
-            if flight.waiters == 1 and not flight.task.done():
-                if flights.get(key) is flight:
-                    del flights[key]  # whoever asks from now on begins anew
-                flight.task.cancel()
-                await asyncio.wait((flight.task,))
-            raise
-        finally:
-            flight.waiters -= 1
+        return flights
 
 
 class _Flight(Generic[T]):
-    __slots__ = ("task", "waiters")
+    """A call under way: who waits for it, and which other calls it waits for itself."""
 
-    def __init__(self, task: asyncio.Task[T]) -> None:
-        self.task = task
-        self.waiters = 0
+    __slots__ = ("awaited", "task", "waiters")
+
+    def __init__(self, call: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        self.waiters: set[asyncio.Future[None]] = set()
+        self.awaited: list[_Flight[Any]] = []
+        self.task = asyncio.get_running_loop().create_task(self._fly(call))
+
+    async def _fly(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        _inside.set(self)
+        return await call()
 
 
-def _land(flights: dict[Hashable, _Flight[T]], key: Hashable, task: asyncio.Task[T]) -> None:
-    flight = flights.get(key)
-    if flight is not None and flight.task is task:
-        del flights[key]
-    if not task.cancelled():
-        task.exception()  # mark as seen: every waiter may have left before it failed
+# The call that the running task is part of.
+_inside: ContextVar[_Flight[Any] | None] = ContextVar("tta_flight", default=None)
+
+
+def _waits_for(flight: _Flight[Any], goal: _Flight[Any]) -> bool:
+    """Tell whether *flight* is *goal*, or cannot end before *goal* does."""
+    pending, seen = [flight], set[_Flight[Any]]()
+    while pending:
+        here = pending.pop()
+        if here is goal:
+            return True
+        if here not in seen:
+            seen.add(here)
+            pending.extend(here.awaited)
+    return False
+
+
+def _forget(flights: dict[Hashable, _Flight[T]], key: Hashable, flight: _Flight[T]) -> None:
+    if flights.get(key) is flight:
+        flights.pop(key, None)  # another thread may have cleared the cache meanwhile
+
+
+def _land(flights: dict[Hashable, _Flight[T]], key: Hashable, flight: _Flight[T]) -> None:
+    _forget(flights, key, flight)
+    if not flight.task.cancelled():
+        flight.task.exception()  # mark as seen: every waiter may have left before it failed
+    for waiter in flight.waiters:
+        if not waiter.done():
+            waiter.set_result(None)
+
+
+async def _stop(task: asyncio.Task[Any]) -> None:
+    """Cancel *task* and wait until it has ended, however often the waiting is cancelled too."""
+    task.cancel()
+    while not task.done():
+        # The caller raises its own cancellation again when this is over.
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait((task,))

@@ -67,15 +67,7 @@ class SagaPrimitive(WorkflowPrimitive[In, Out]):
     async def _compensate(
         self, input_data: In, context: WorkflowContext, error: BaseException
     ) -> None:
-        deadline = self._clock.monotonic() + self._timeout
-        undo = asyncio.ensure_future(
-            within(
-                self.compensation.execute(input_data, context.with_deadline(deadline)),
-                deadline,
-                self._clock,
-                self.compensation.label,
-            )
-        )
+        undo = asyncio.ensure_future(self._undo(input_data, context))
         cancelled: asyncio.CancelledError | None = None
         while not undo.done():
             try:
@@ -88,6 +80,12 @@ class SagaPrimitive(WorkflowPrimitive[In, Out]):
             raise CompensationError(self.forward.label, error, failure) from failure
         if cancelled is not None:
             raise cancelled
+
+    async def _undo(self, input_data: In, context: WorkflowContext) -> None:
+        deadline = self._clock.monotonic() + self._timeout
+        view = context.with_deadline(deadline, enforced=True)
+        call = self.compensation.execute(input_data, view)
+        await within(call, deadline, self._clock, self.compensation.label)
 
     def _report(self, failure: BaseException | None) -> None:
         if observe.active is not None:

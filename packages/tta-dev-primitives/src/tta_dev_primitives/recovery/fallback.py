@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from tta_dev_primitives.core import observe
@@ -53,16 +54,11 @@ class FallbackPrimitive(WorkflowPrimitive[In, Out]):
             if begun:
                 raise
             self._note(error)
-        else:
-            return
+            async with contextlib.aclosing(self.fallback.stream(input_data, context)) as rescue:
+                async for chunk in rescue:
+                    yield chunk
         finally:
             await chunks.aclose()
-        rescue = self.fallback.stream(input_data, context)
-        try:
-            async for chunk in rescue:
-                yield chunk
-        finally:
-            await rescue.aclose()
 
     def _note(self, error: Exception) -> None:
         if observe.active is not None:

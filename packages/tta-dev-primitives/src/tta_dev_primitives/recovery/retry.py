@@ -55,6 +55,8 @@ class RetryStrategy:
 
     def longest_delay(self, retry: int) -> float:
         """Return the longest wait before retry number *retry*, counted from 0, in seconds."""
+        if not self.initial_delay:
+            return 0.0
         try:
             return min(self.max_delay, self.initial_delay * self.backoff_base**retry)
         except OverflowError:
@@ -144,9 +146,10 @@ class RetryPrimitive(PolicyPrimitive[In, Out]):
                     begun = True
                     yield chunk
             except Exception as error:
-                if begun:
-                    raise
                 failures.add(error)
+                if begun:
+                    self._give_up(failures)
+                    raise
             else:
                 if observe.active is not None:
                     self._report_end(failures, exhausted=False)
@@ -163,15 +166,19 @@ class RetryPrimitive(PolicyPrimitive[In, Out]):
             in_time = self._clock.monotonic() + delay < context.deadline
             delay = delay if in_time else None
         if delay is None or retry >= self.strategy.max_retries:
-            if observe.active is not None:
-                self._report_end(failures, exhausted=True)
-            raise failures.last()
+            raise self._give_up(failures)
         if context.tally is not None:
             context.tally.attempts += 1
         if observe.active is not None:
             observe.report(observe.RetryScheduledRecord(retry + 1, delay, type(error).__name__))
         failures.delay_total += delay
         await self._clock.sleep(delay)
+
+    def _give_up(self, failures: _Failures) -> Exception:
+        """Report the end and return the error to raise."""
+        if observe.active is not None:
+            self._report_end(failures, exhausted=True)
+        return failures.last()
 
     def _delay(self, error: Exception, retry: int) -> float | None:
         """Return the wait before retry number *retry*, or None when the server asks too much."""

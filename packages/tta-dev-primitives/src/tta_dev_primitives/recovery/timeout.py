@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 from tta_dev_primitives.core import observe
@@ -26,6 +27,7 @@ class TimeoutPrimitive(PolicyPrimitive[In, Out]):
     The step is cancelled, not abandoned: by the time `TimeoutError` reaches you, its `finally`
     blocks have run. Inside, the context carries the deadline, so waits further in are capped by
     it, and a looser limit inside a tighter one arms no timer. A stream is limited as a whole.
+    Where the caller's own deadline comes first, the step is stopped then, and no fallback runs.
 
     Args:
         primitive: What to run.
@@ -65,23 +67,27 @@ class TimeoutPrimitive(PolicyPrimitive[In, Out]):
 
     async def execute(self, input_data: In, context: WorkflowContext = FRESH) -> Out:
         """Run the step under the limit."""
-        began = self._now()
-        deadline = began + self.timeout_seconds
-        outer = context.deadline
+        primitive, fallback = self.primitive, self.fallback
+        began, limit = self._now(), self.timeout_seconds
+        deadline, outer = began + limit, context.deadline
         if outer is not None and outer <= deadline:
-            return await self.primitive.execute(input_data, context)  # the outer limit comes first
-        alarm = Alarm(self.timeout_seconds, self._clock, self._subject())
+            if context.deadline_enforced:
+                return await primitive.execute(input_data, context)  # the outer limit ends it
+            deadline, limit, fallback = outer, self._left(outer, began), None
+        alarm = Alarm(limit, self._clock, self.name or primitive.label)
         try:
             with alarm:
-                return await self.primitive.execute(input_data, context.with_deadline(deadline))
+                return await primitive.execute(
+                    input_data, context.with_deadline(deadline, enforced=True)
+                )
         except TimeoutError as error:
             if not alarm.rang:
                 raise
-            self._note(context, began)
-            if self.fallback is None:
+            self._note(context, limit, began)
+            if fallback is None:
                 raise
-            self._note_fallback(error)
-            return await self.fallback.execute(input_data, context)
+            self._note_fallback(fallback, error)
+            return await fallback.execute(input_data, context)
 
     async def stream(
         self, input_data: In, context: WorkflowContext = FRESH
@@ -90,61 +96,74 @@ class TimeoutPrimitive(PolicyPrimitive[In, Out]):
 
         The fallback runs only when the limit passed before the first chunk.
         """
-        began = self._now()
-        deadline = began + self.timeout_seconds
-        if context.deadline is not None:
-            deadline = min(deadline, context.deadline)
-        begun = False
-        chunks = self.primitive.stream(input_data, context.with_deadline(deadline))
+        primitive, fallback = self.primitive, self.fallback
+        began, limit = self._now(), self.timeout_seconds
+        deadline, outer = began + limit, context.deadline
+        if outer is not None and outer <= deadline:
+            if context.deadline_enforced:
+                async with contextlib.aclosing(primitive.stream(input_data, context)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+                return
+            deadline, limit, fallback = outer, self._left(outer, began), None
+        subject = self.name or primitive.label
+        chunks = primitive.stream(input_data, context.with_deadline(deadline, enforced=True))
+        passed = False
         try:
             while True:
-                # A timer for each chunk: the consumer may hold the stream from another task.
                 remaining = deadline - self._now()
-                with Alarm(remaining, self._clock, self._subject(), self.timeout_seconds):
-                    try:
+                if remaining <= 0:
+                    passed = True  # while the consumer held the last chunk
+                    raise TimeoutError(subject, limit)
+                # An alarm for each chunk: the consumer may take the next one in another task.
+                alarm = Alarm(remaining, self._clock, subject, limit)
+                try:
+                    with alarm:
                         chunk = await anext(chunks)
-                    except StopAsyncIteration:
-                        return
-                begun = True
+                except StopAsyncIteration:
+                    return
+                finally:
+                    passed = alarm.rang
+                fallback = None
                 yield chunk
         except TimeoutError as error:
-            if self._now() < deadline:
+            if not passed:
                 raise
-            self._note(context, began)
-            if self.fallback is None or begun:
+            self._note(context, limit, began)
+            if fallback is None:
                 raise
-            self._note_fallback(error)
+            self._note_fallback(fallback, error)
+            async with contextlib.aclosing(fallback.stream(input_data, context)) as rescue:
+                async for chunk in rescue:
+                    yield chunk
         finally:
             await chunks.aclose()
-        rescue = self.fallback.stream(input_data, context)
-        try:
-            async for chunk in rescue:
-                yield chunk
-        finally:
-            await rescue.aclose()
 
-    def _subject(self) -> str:
-        return self.name or self.primitive.label
+    def _left(self, deadline: float, now: float) -> float:
+        """Return the seconds until the caller's deadline; once it has passed, nothing is begun."""
+        if deadline <= now:
+            raise TimeoutError(self.name or self.primitive.label, 0)
+        return deadline - now
 
-    def _note(self, context: WorkflowContext, began: float) -> None:
+    def _note(self, context: WorkflowContext, limit: float, began: float) -> None:
         if self.track_timeouts:
             state = context.state
             state["timeout_count"] = state.get("timeout_count", 0) + 1
             history: list[dict[str, object]] = state.setdefault("timeout_history", [])
             history.append(
                 {
-                    "primitive": self._subject(),
-                    "timeout": self.timeout_seconds,
+                    "primitive": self.name or self.primitive.label,
+                    "timeout": limit,
                     "had_fallback": self.fallback is not None,
                 }
             )
             del history[:-_HISTORY_LIMIT]
         if observe.active is not None:
-            observe.report(observe.TimeoutRecord(self.timeout_seconds, self._now() - began))
+            observe.report(observe.TimeoutRecord(limit, self._now() - began))
 
-    def _note_fallback(self, error: BaseException) -> None:
-        if observe.active is not None and self.fallback is not None:
-            record = observe.FallbackRecord(self.fallback.label, 1, type(error).__name__)
+    def _note_fallback(self, fallback: WorkflowPrimitive[In, Out], error: BaseException) -> None:
+        if observe.active is not None:
+            record = observe.FallbackRecord(fallback.label, 1, type(error).__name__)
             observe.report(record, outcome="fallback")
 
     def children(self) -> Sequence[tuple[str, WorkflowPrimitive[Any, Any]]]:

@@ -68,10 +68,15 @@ class FakeClock:
             timer.cancel()
 
     def call_later(self, seconds: float, callback: Callable[[], object]) -> FakeTimer:
-        """Call *callback* when the clock has moved on by *seconds*."""
-        timer = FakeTimer(self._now + seconds, callback)
+        """Call *callback* when the clock has moved on by *seconds*.
+
+        What is due at once is called by the running event loop at its next turn.
+        """
+        timer = FakeTimer(self._now + max(0, seconds), callback)
         self._sequence += 1
         heapq.heappush(self._timers, (timer.when, self._sequence, timer))
+        if seconds <= 0:
+            asyncio.get_running_loop().call_soon(self.advance, 0)
         return timer
 
     @property
@@ -81,14 +86,14 @@ class FakeClock:
 
     def advance(self, seconds: float) -> None:
         """Move the clock on by *seconds*, firing what is due on the way."""
-        target = self._now + seconds
+        target = self._after(seconds)
         while self._timers and self._timers[0][0] <= target:
             self._fire_next()
-        self._now = target
+        self._now = max(self._now, target)
 
     async def sleep_through(self, seconds: float) -> None:
         """Move the clock on by *seconds*, letting tasks run whenever a timer has fired."""
-        target = self._now + seconds
+        target = self._after(seconds)
         await settle()
         while self._timers and self._timers[0][0] <= target:
             self._fire_next()
@@ -99,6 +104,12 @@ class FakeClock:
     def jump(self, seconds: float) -> None:
         """Move the wall clock alone, as an administrator or a time server would."""
         self._offset += seconds
+
+    def _after(self, seconds: float) -> float:
+        if not seconds >= 0:
+            msg = f"a clock cannot go back by {seconds!r} s; use jump() for the wall clock"
+            raise ValueError(msg)
+        return self._now + seconds
 
     def _fire_next(self) -> None:
         when, _, timer = heapq.heappop(self._timers)

@@ -2,9 +2,9 @@
 
 Write-ahead logging lets readers and one writer work at the same time; a write that has returned
 survives the death of the process. Reads and writes are made inline, because a hot read costs a
-few microseconds and a hop to a thread several times that; a file that another process has locked,
-or a value large enough to stall the loop, raises `StoreBusyError`, and the cache repeats the call
-in a thread.
+few microseconds and a hop to a thread several times that. What could stall the event loop raises
+`StoreBusyError`, and the cache repeats it in a thread: a file that another process has locked, a
+large value to write, and every so often a write after which the file is tidied up.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from weakref import WeakSet
 
 from tta_dev_primitives.errors import ConfigurationError, StoreError
 
@@ -32,11 +33,16 @@ _APPLICATION_ID: Final = 0x74746163  # "ttac"
 _SCHEMA_VERSION: Final = 1
 _INLINE_BYTES: Final = 262_144
 _WAIT_SECONDS: Final = 10.0
-_WRITES_BETWEEN_CHECKS: Final = 256
+_PAUSE_SECONDS: Final = 0.005
+# After this much the log is copied into the file and the bound is seen to. SQLite does the
+# former by itself at 16 MiB (below), but in the middle of somebody's write.
+_BYTES_BETWEEN_TIDIES: Final = 8_388_608
+_BYTES_PER_WRITE: Final = 16_384
+# The value stands last, so that a scan of the times need not read through large ones.
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS entry(
-    key BLOB PRIMARY KEY, data BLOB NOT NULL, stored_at REAL NOT NULL, expires_at REAL NOT NULL,
-    cost REAL, input_tokens INTEGER, output_tokens INTEGER, duration REAL
+    key BLOB PRIMARY KEY, stored_at REAL NOT NULL, expires_at REAL NOT NULL,
+    cost REAL, input_tokens INTEGER, output_tokens INTEGER, duration REAL, data BLOB NOT NULL
 ) WITHOUT ROWID
 """
 _READ: Final = (
@@ -71,45 +77,54 @@ class DiskStore:
             raise ConfigurationError(msg)
         self.path = Path(directory) / FILE_NAME
         self.max_bytes = max_bytes
-        # A connection is used by one thread only, and never carried over a fork.
+        # A connection is used by one thread only, and ends with that thread or with the store.
         self._local = threading.local()
-        self._opened: list[sqlite3.Connection] = []
-        self._writes = 0
-        self._generation = 0
+        self._repair = threading.Lock()
+        self._since_tidy = 0
+        _stores.add(self)
 
     def read(self, key: bytes, *, wait: bool = False) -> StoredEntry | None:
         """Return the entry of *key*, expired or not, or None."""
-        if wait:
-            found = self._guard(lambda connection: _select(connection, key), wait=True)
-        else:
-            try:
-                found = _select(self._connection(), key)
-            except (sqlite3.Error, OSError):
-                found = self._guard(lambda connection: _select(connection, key), wait=False)
+        try:
+            found = _select(self._connection(), key)
+        except (sqlite3.Error, OSError):
+            found = self._use(lambda connection: _select(connection, key), wait=wait)
         return None if found is None else StoredEntry(*found)
 
     def write(self, key: bytes, entry: StoredEntry, *, wait: bool = False) -> None:
         """Keep *entry* under *key*; when this returns, it survives the end of the process."""
-        if not wait and len(entry.data) > _INLINE_BYTES:
+        size = len(entry.data)
+        if size > self.max_bytes // 2:
+            msg = (
+                f"a value of more than half of max_bytes={self.max_bytes} is not kept in "
+                f"{self.path}; raise max_bytes, or return less"
+            )
+            raise StoreError(msg)
+        tidy = self._since_tidy >= min(_BYTES_BETWEEN_TIDIES, self.max_bytes // 4)
+        if not wait and (tidy or size > _INLINE_BYTES):
             raise StoreBusyError
         row = (
             key,
-            entry.data,
             entry.stored_at,
             entry.expires_at,
             entry.cost,
             entry.input_tokens,
             entry.output_tokens,
             entry.duration,
+            entry.data,
         )
-        self._guard(lambda connection: connection.execute(_WRITE, row), wait=wait)
-        self._writes += 1
-        if self._writes % _WRITES_BETWEEN_CHECKS == 0:
-            self._guard(self._shrink, wait=wait)
+        try:
+            self._connection().execute(_WRITE, row)
+        except (sqlite3.Error, OSError):
+            self._use(lambda connection: connection.execute(_WRITE, row), wait=wait)
+        self._since_tidy += max(size, _BYTES_PER_WRITE)
+        if tidy:
+            self._since_tidy = 0
+            self._use(self._tidy, wait=True)
 
     def delete_expired(self, now: float) -> int:
         """Delete entries that expired at or before *now* and return how many."""
-        return self._guard(
+        return self._use(
             lambda connection: (
                 connection.execute("DELETE FROM entry WHERE expires_at <= ?", (now,)).rowcount
             ),
@@ -118,100 +133,114 @@ class DiskStore:
 
     def clear(self) -> None:
         """Delete every entry."""
-        self._guard(lambda connection: connection.execute("DELETE FROM entry"), wait=True)
+        self._use(lambda connection: connection.execute("DELETE FROM entry"), wait=True)
 
     def __len__(self) -> int:
-        return self._guard(
+        return self._use(
             lambda connection: connection.execute("SELECT count(*) FROM entry").fetchone()[0],
             wait=True,
         )
 
     def close(self) -> None:
-        """Close the connections; the next use opens new ones."""
-        self._generation += 1
-        while self._opened:
-            self._opened.pop().close()
+        """Close the connections; the next use opens new ones.
 
-    def _guard(self, work: Callable[[sqlite3.Connection], T], *, wait: bool) -> T:
-        """Run *work*; a lock becomes StoreBusyError, a damaged file is replaced once."""
-        for attempt in (1, 2):
+        Safe from any thread: a connection that another thread is using ends with that use.
+        """
+        self._local = threading.local()
+
+    def _use(self, work: Callable[[sqlite3.Connection], T], *, wait: bool) -> T:
+        """Do *work*; a lock becomes StoreBusyError, a damaged file is replaced once."""
+        patience = time.monotonic() + _WAIT_SECONDS
+        replaced = False
+        while True:
             try:
-                connection = self._connection()
-                if not wait:
-                    return work(connection)
-                connection.execute(f"PRAGMA busy_timeout = {int(_WAIT_SECONDS * 1000)}")
-                try:
-                    return work(connection)
-                finally:
-                    connection.execute("PRAGMA busy_timeout = 0")
-            except sqlite3.OperationalError as error:
-                if not wait and _is_locked(error):
+                return work(self._connection())
+            except (sqlite3.Error, OSError) as error:
+                if _is_locked(error) and not wait:
                     raise StoreBusyError from error
-                msg = f"cache file {self.path} cannot be used: {error}"
-                raise StoreError(msg) from error
-            except sqlite3.DatabaseError as error:
-                if attempt == 2 or not _is_unreadable(error):
-                    msg = f"cache file {self.path} cannot be used: {error}"
-                    raise StoreError(msg) from error
-                self._set_aside(str(error))
-            except OSError as error:
-                msg = f"cache file {self.path} cannot be used: {error}"
-                raise StoreError(msg) from error
-        raise AssertionError
+                if _is_locked(error) and time.monotonic() < patience:
+                    # SQLite's own waiting is not used: it does not cover the opening of a file.
+                    time.sleep(_PAUSE_SECONDS)
+                elif _is_unreadable(error) and not replaced:
+                    replaced = self._set_aside(error)
+                else:
+                    raise self._failure(error) from error
+
+    def _failure(self, error: Exception) -> StoreError:
+        return StoreError(f"cache file {self.path} cannot be used: {error}")
 
     def _connection(self) -> sqlite3.Connection:
         local = self._local
-        owner = (os.getpid(), self._generation)
-        if getattr(local, "owner", None) != owner:
-            local.connection = self._open()
-            local.owner = owner
-        return local.connection
+        try:
+            return local.connection
+        except AttributeError:
+            local.connection = self._open(local)
+            return local.connection
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, local: threading.local) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(
-            self.path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
+            self.path,
+            timeout=0,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=_Connection,
         )
         try:
+            local.file = _file_identity(self.path)
+            connection.execute("BEGIN")  # one look at one state, while others may be creating it
             found = connection.execute("PRAGMA application_id").fetchone()[0]
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            connection.execute("COMMIT")
             if found != _APPLICATION_ID and tables:
                 msg = "it is another program's database"
                 raise _ForeignFileError(msg)
             if version > _SCHEMA_VERSION:
                 msg = f"it was written by a newer version ({version})"
                 raise _ForeignFileError(msg)
-            connection.execute("PRAGMA page_size = 16384")
+            connection.execute("PRAGMA page_size = 8192")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA mmap_size = 268435456")
             connection.execute("PRAGMA cache_size = -32768")
+            connection.execute("PRAGMA wal_autocheckpoint = 2000")
             if not tables:
+                connection.execute("BEGIN IMMEDIATE")
                 connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-            connection.execute(_SCHEMA)
-            connection.execute("PRAGMA busy_timeout = 0")
+                connection.execute(_SCHEMA)
+                connection.execute("COMMIT")
         except BaseException:
             connection.close()
             raise
-        self._opened.append(connection)
         return connection
 
-    def _set_aside(self, why: str) -> None:
+    def _set_aside(self, error: Exception) -> bool:
+        """Rename the file that could not be read, unless somebody else has done so already."""
+        seen = getattr(self._local, "file", None)
         self.close()
         aside = self.path.with_name(f"{self.path.stem}.set-aside-{time.time_ns()}.sqlite3")
-        with contextlib.suppress(FileNotFoundError):  # another process was faster
-            self.path.replace(aside)
-        for suffix in ("-wal", "-shm"):
-            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        with self._repair:
+            if seen != _file_identity(self.path):
+                return True
+            # The log first: beside a new file it would be taken for the new file's.
+            for suffix in ("-wal", "-shm", ""):
+                with contextlib.suppress(FileNotFoundError):
+                    self.path.with_name(self.path.name + suffix).replace(
+                        aside.with_name(aside.name + suffix)
+                    )
         _logger.warning(
             "cache file %s cannot be read (%s); it was set aside as %s and a new one is begun",
-            self.path, why, aside.name,
+            self.path, error, aside.name,
         )  # fmt: skip
+        return True
 
-    def _shrink(self, connection: sqlite3.Connection) -> None:
-        """Bring the file back under its bound: what expired goes first, then what is oldest."""
+    def _tidy(self, connection: sqlite3.Connection) -> None:
+        """Copy the log into the file, and bring the file back under its bound.
+
+        What expired goes first, then what is oldest.
+        """
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         page_size = connection.execute("PRAGMA page_size").fetchone()[0]
 
         def used() -> int:
@@ -222,29 +251,54 @@ class DiskStore:
             return
         connection.execute("DELETE FROM entry WHERE expires_at <= ?", (time.time(),))
         while used() > self.max_bytes * 0.9:
-            if connection.execute(_DELETE_OLDEST_TENTH).rowcount == 0:
-                return
+            connection.execute(_DELETE_OLDEST_TENTH)
 
 
-def _select(connection: sqlite3.Connection, key: bytes) -> Any:  # Any: one row, or None
-    return connection.execute(_READ, (key,)).fetchone()
+class _Connection(sqlite3.Connection):
+    def __del__(self) -> None:
+        self.close()
 
 
 class _ForeignFileError(sqlite3.DatabaseError):
     """Raised when the file is a database, but not one of ours."""
 
 
-def _is_locked(error: sqlite3.OperationalError) -> bool:
+_stores: WeakSet[DiskStore] = WeakSet()
+
+
+def _close_all() -> None:
+    for store in list(_stores):
+        store.close()
+
+
+# SQLite loses track of its locks when an open connection is carried over a fork.
+with contextlib.suppress(AttributeError):  # Windows has no fork
+    os.register_at_fork(before=_close_all)
+
+
+def _select(connection: sqlite3.Connection, key: bytes) -> Any:  # Any: one row, or None
+    return connection.execute(_READ, (key,)).fetchone()
+
+
+def _file_identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _is_locked(error: Exception) -> bool:
     return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def _is_unreadable(error: sqlite3.DatabaseError) -> bool:
+def _is_unreadable(error: Exception) -> bool:
     return isinstance(error, _ForeignFileError) or _code(error) in (
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_NOTADB,
     )
 
 
-def _code(error: sqlite3.Error) -> int:
-    """Return the primary result code; the extended bits do not matter here."""
+def _code(error: Exception) -> int:
+    """Return SQLite's primary result code, 0 for none; the extended bits do not matter here."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -8,7 +8,8 @@ since the hand last came by, so that one addition serves both the eviction and t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -59,7 +60,7 @@ class MemoryStore:
     """A dict of entries with an upper bound.
 
     Readers go straight to `entries` and add 1 to `uses` on a hit; times are in whatever clock the
-    owner uses.
+    owner uses. The methods may be called from any thread.
 
     Args:
         max_entries: More entries than this are never kept.
@@ -70,27 +71,36 @@ class MemoryStore:
         self.max_entries = max_entries
         self.evictions = 0
         self._past_uses = 0
+        self._lock = threading.Lock()
         self._newest: MemoryEntry | None = None
         self._oldest: MemoryEntry | None = None
         self._hand: MemoryEntry | None = None
 
     def add(self, entry: MemoryEntry) -> None:
         """Keep *entry*, replacing one with the same key, evicting another if there is no room."""
-        known = self.entries.get(entry.key)
-        if known is not None:
-            self.remove(known)
-        elif len(self.entries) >= self.max_entries:
-            self._evict()
-        entry.older = self._newest
-        if self._newest is None:
-            self._oldest = entry
-        else:
-            self._newest.newer = entry
-        self._newest = entry
-        self.entries[entry.key] = entry
+        with self._lock:
+            known = self.entries.get(entry.key)
+            if known is not None:
+                self._unlink(known)
+            elif len(self.entries) >= self.max_entries:
+                self._evict()
+            entry.older = self._newest
+            if self._newest is None:
+                self._oldest = entry
+            else:
+                self._newest.newer = entry
+            self._newest = entry
+            self.entries[entry.key] = entry
 
-    def remove(self, entry: MemoryEntry) -> None:
-        """Drop *entry*, which must be in the store."""
+    def remove(self, entry: MemoryEntry) -> bool:
+        """Drop *entry*; return False if it was gone already."""
+        with self._lock:
+            present = self.entries.get(entry.key) is entry
+            if present:
+                self._unlink(entry)
+        return present
+
+    def _unlink(self, entry: MemoryEntry) -> None:
         del self.entries[entry.key]
         self._past_uses += entry.uses
         if self._hand is entry:
@@ -106,32 +116,30 @@ class MemoryStore:
         entry.newer = entry.older = None
 
     def _evict(self) -> None:
-        hand = self._hand or self._oldest
-        while hand is not None and hand.uses != hand.uses_seen:
+        hand = cast("MemoryEntry", self._hand or self._oldest)  # only called when there are some
+        while hand.uses != hand.uses_seen:
             hand.uses_seen = hand.uses
-            hand = hand.newer or self._oldest
-        if hand is not None:
-            self._hand = hand.newer
-            self.remove(hand)
-            self.evictions += 1
+            hand = cast("MemoryEntry", hand.newer or self._oldest)
+        self._hand = hand.newer
+        self._unlink(hand)
+        self.evictions += 1
 
     def delete_expired(self, now: float) -> int:
         """Drop the entries that expired at or before *now* and return how many."""
-        expired = [entry for entry in self.entries.values() if entry.expires_at <= now]
-        for entry in expired:
-            self.remove(entry)
-        return len(expired)
+        expired = [entry for entry in list(self.entries.values()) if entry.expires_at <= now]
+        return sum(map(self.remove, expired))
 
     def clear(self) -> None:
-        """Drop every entry and forget the hits."""
-        self.entries.clear()
-        self._past_uses = 0
-        self._newest = self._oldest = self._hand = None
+        """Drop every entry and forget the counts."""
+        with self._lock:
+            self.entries.clear()
+            self.evictions = self._past_uses = 0
+            self._newest = self._oldest = self._hand = None
 
     @property
     def uses(self) -> int:
         """Hits since the store was last cleared, of entries that are gone as well."""
-        return self._past_uses + sum(entry.uses for entry in self.entries.values())
+        return self._past_uses + sum(entry.uses for entry in list(self.entries.values()))
 
     def __len__(self) -> int:
         return len(self.entries)
