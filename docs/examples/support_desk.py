@@ -37,7 +37,6 @@ from tta_dev_primitives import (
     WorkflowPrimitive,
     observe,
 )
-from tta_dev_primitives.core.base import FRESH
 from tta_dev_primitives.llm.ledger import Ledger
 from tta_dev_primitives.llm.pricing import Rates
 from tta_dev_primitives.testing.llm_server import ChatRequest, FaultRates, LLMServer
@@ -90,7 +89,7 @@ class Ask(WorkflowPrimitive[Case, Case]):
         self.name = name
         self._model, self._write, self._read = model, write, read
 
-    async def execute(self, input_data: Case, context: WorkflowContext = FRESH) -> Case:
+    async def execute(self, input_data: Case, context: WorkflowContext) -> Case:
         """Ask once; whatever makes that dependable is in the model."""
         return self._read(input_data, await self._model.execute(self._write(input_data), context))
 

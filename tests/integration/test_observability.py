@@ -11,7 +11,7 @@ import sys
 import threading
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -37,7 +37,7 @@ def require(module: str, extra: str) -> None:
 
 
 @contextmanager
-def workload(port: int, endpoint: str | None = None) -> Iterator[None]:
+def workload(port: int, endpoint: str | None = None) -> Generator[None]:
     """Run the app; the block begins when its workflow is through."""
     command = [sys.executable, str(WORKLOAD), str(port), *([endpoint] if endpoint else [])]
     process = subprocess.Popen(
@@ -75,7 +75,7 @@ class Collector:
                 self.send_response(200)
                 self.end_headers()
 
-            def log_message(self, *_: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base names it
                 """Keep the test's output clean."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

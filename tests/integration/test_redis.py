@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Any
 
 import pytest
 import redis
@@ -20,7 +21,10 @@ class RedisStore:
     """The smallest store that keeps entries in Redis; a round trip blocks, so for tests only."""
 
     def __init__(self, url: str, prefix: bytes) -> None:
-        self._client = redis.Redis.from_url(url, socket_connect_timeout=2)
+        client: Any = redis.Redis.from_url(
+            url, socket_connect_timeout=2
+        )  # Any: redis-py leaves it open
+        self._client = client
         self._prefix = prefix
 
     def read(self, key: bytes, *, wait: bool = False) -> StoredEntry | None:

@@ -72,6 +72,7 @@ async def arm(tickets: list[Ticket], *, factor: float, plain: bool, faults: bool
                     model.name,
                     base_url=server.openai_base_url,
                     api_key="test",
+                    timeout_seconds=1.0,
                     prices=Rates(model.input_price / 1e6, model.output_price / 1e6),
                 )
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -98,6 +100,21 @@ async def test_faults_are_our_errors_and_the_adapter_goes_on(
     assert caught.value.retryable
     if expected is RateLimitedError:
         assert caught.value.retry_after == 3
+    assert (await adapter.execute("Hi")).text
+
+
+async def test_stream_left_early_leaves_nothing_running(adapter: Any, server: LLMServer) -> None:
+    """Generators suspended inside the SDK have ended by the time `aclose` returns."""
+    server.script(["word " * 500])
+    stream = adapter.stream("Tell me a long story")
+    assert (await anext(stream)).text
+    await stream.aclose()
+    del stream
+    gc.collect()
+    for _ in range(5):  # what is freed only now would be ended in tasks of the next turns
+        await asyncio.sleep(0)
+        kinds = {type(task.get_coro()).__name__ for task in asyncio.all_tasks()}
+        assert kinds == {"coroutine"}
     assert (await adapter.execute("Hi")).text
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import importlib.util
 import json
@@ -13,20 +12,22 @@ from tta_dev_primitives.errors import ConfigurationError, MissingExtraError
 
 from .demo_arms import Arm, run_arm
 from .demo_report import comparison, summary
-from .main import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
+from .event_loop import run_async
+from .exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
 from .run import positive_int
 
 if TYPE_CHECKING:
     import argparse
-    from argparse import _SubParsersAction
     from collections.abc import Sequence
 
     from tta_dev_primitives.demo.tickets import Ticket
 
+    from .commands import Commands
+
 PROVIDERS = ("simulated", "openai", "anthropic", "local")
 
 
-def add_parser(commands: _SubParsersAction[Any]) -> None:
+def add_parser(commands: Commands) -> None:
     """Add the command's parser."""
     parser = commands.add_parser(
         "demo",
@@ -70,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
         tickets = generate_tickets(options.tickets or (600 if simulated else 20), seed=options.seed)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    arms = asyncio.run(
+    arms = run_async(
         run_arms(options.provider, tickets, seed=options.seed, concurrency=options.concurrency)
     )
     if len(arms) < 2 or any(arm.report.interrupted for arm in arms):
@@ -84,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
         share = exact_repeat_share(tickets)
         Console().print(comparison(options.provider, with_primitives, baseline, share))
     if options.trace:
-        asyncio.run(trace_ticket(options.provider, tickets, seed=options.seed))
+        run_async(trace_ticket(options.provider, tickets, seed=options.seed))
     return EXIT_FAILED if with_primitives.report.errors else EXIT_OK
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tta_dev_primitives.demo.tickets import grade
 
 from . import job
+from .lines import Line
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ class _Graded:
         """Grade one record."""
         if record["ok"]:
             output = record["output"]
-            ticket = self._tickets[record["index"]]
+            index: int = record["index"]
+            ticket = self._tickets[index]
             self.correct += grade(ticket, output["category"], output["answer"]).correct
 
     def finish(self) -> None:
@@ -76,7 +78,7 @@ async def run_arm(
     """Run *workflow* over *tickets*, *concurrency* at a time, and grade what it says."""
     graded = _Graded(tickets)
     lines = (
-        job.Line(index, index + 1, ticket.id, {"text": ticket.text, "language": ticket.language})
+        Line(index, index + 1, ticket.id, {"text": ticket.text, "language": ticket.language})
         for index, ticket in enumerate(tickets)
     )
     with progress(title, total=len(tickets)) as advance:

@@ -50,12 +50,10 @@ def run_command_line(arguments: Sequence[str]) -> int:
     code = _dispatch(arguments)
     try:
         sys.stdout.flush()
-    except OSError as error:
+    except OSError:
         # What could not be printed goes nowhere, or the interpreter would try again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):  # nobody reads on, and nobody has to know
-            _complain(f"cannot write to standard output: {error.strerror}")
-        return EXIT_FAILED
+        return code or EXIT_FAILED
     return code
 
 
@@ -69,11 +67,12 @@ def _dispatch(arguments: Sequence[str]) -> int:
         return leaving.code if isinstance(leaving.code, int) else EXIT_OK
     command: Callable[[argparse.Namespace], int] = options.command
     try:
-        return command(options)
+        code = command(options)
+        sys.stdout.flush()
     except (UsageError, ConfigurationError) as error:
         _complain(str(error))
         return EXIT_MISUSE
-    except BrokenPipeError:
+    except BrokenPipeError:  # nobody reads on, and nobody has to know
         return EXIT_FAILED
     except (OutputError, PrimitiveError, OSError) as error:
         _complain(str(error) or type(error).__name__)
@@ -81,6 +80,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         _complain("interrupted")
         return EXIT_INTERRUPTED
+    return code
 
 
 def _complain(text: str) -> None:

@@ -27,16 +27,16 @@ class RecordIndex(Mapping[int, str]):
         """Take up the records in *path* and return the offset behind the last whole one.
 
         Raises:
-            UsageError: A line is no record. The last one of a partial file may be torn.
+            UsageError: A line is no record. Only the end of a partial file may be torn.
         """
         end = 0
         with path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
+                if partial and not line.endswith(b"\n"):
+                    break
                 try:
-                    index, digest = _parse(line, whole=partial)
+                    index, digest = _parse(line)
                 except (ValueError, TypeError, KeyError, RecursionError) as error:
-                    if partial and next(lines, None) is None:
-                        break
                     msg = (
                         f"{path} is no output of a run: line {number} is no record; "
                         "choose another --output"
@@ -73,11 +73,7 @@ class RecordIndex(Mapping[int, str]):
         return sum(digest >= 0 for digest in self._digests)
 
 
-def _parse(line: bytes, *, whole: bool) -> tuple[int, int]:
-    """Return index and digest of a record; *whole* asks for the line's end."""
-    if whole and not line.endswith(b"\n"):
-        msg = "the line is torn"
-        raise ValueError(msg)
+def _parse(line: bytes) -> tuple[int, int]:
     record = json.loads(line)
     index, digest = record["index"], int(record["input_digest"], 16)
     if type(index) is not int or index < 0 or not 0 <= digest < 1 << 63:

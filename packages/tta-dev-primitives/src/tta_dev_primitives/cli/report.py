@@ -71,7 +71,8 @@ def plain_table(*headings: str) -> Table:
 
     table = Table(box=box.SIMPLE_HEAD if any(headings) else None, pad_edge=False)
     for position, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if position == 0 else "right")
+        first = position == 0  # names, which are of no use when cut
+        table.add_column(heading, justify="left" if first else "right", no_wrap=first)
     return table
 
 

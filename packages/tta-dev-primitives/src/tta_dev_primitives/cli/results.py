@@ -175,7 +175,8 @@ class ResultFile:
                 os.fsync(target.fileno())
             ordered.replace(self._path)
         except BaseException:
-            ordered.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                ordered.unlink()
             raise
 
     def close(self) -> None:

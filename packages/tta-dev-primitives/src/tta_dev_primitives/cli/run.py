@@ -14,7 +14,7 @@ from .job import run_job
 from .lines import open_lines
 from .progress import progress
 from .report import job_summary, print_job_report
-from .results import open_results
+from .results import ResultFile, open_results
 from .workflows import load_workflow
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         print_job_report(report)
     if report.interrupted:
-        print("tta: interrupted; what had finished is kept, --resume goes on", file=sys.stderr)
+        then = ", --resume goes on" if isinstance(results, ResultFile) else ""
+        print(f"tta: interrupted; what had finished is kept{then}", file=sys.stderr)
         return EXIT_INTERRUPTED
     return EXIT_FAILED if report.errors else EXIT_OK
 

@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from .parallel import ParallelPrimitive
     from .sequential import SequentialPrimitive
 
-    In = TypeVar("In", contravariant=True, default=Any)
+    # Bound to Any, so that checkers take the parameter of a bare lambda for Any and not for object.
+    In = TypeVar("In", bound=Any, contravariant=True, default=Any)
     Out = TypeVar("Out", covariant=True, default=Any)
-    X = TypeVar("X", default=Any)
+    X = TypeVar("X", bound=Any, default=Any)
     Y = TypeVar("Y", default=Any)
     Z = TypeVar("Z", default=Any)
 else:
@@ -81,32 +82,37 @@ class WorkflowPrimitive(Generic[In, Out]):
             msg = f"{cls.__qualname__}.stream must be an async def that yields its chunks"
             raise ConfigurationError(msg)
 
-    async def execute(self, input_data: In, context: WorkflowContext = FRESH) -> Out:
+    # Declared loosely, so that checkers accept a subclass that requires the context as well as one
+    # that gives it a default.
+    async def execute(self, input_data: In, *args: Any, **kwargs: Any) -> Out:
         """Run the step on *input_data* and return its result.
 
         A step that defines only `stream` is run to its end here, and its chunks are joined.
 
         Args:
             input_data: What the step works on.
-            context: Identity, state and deadline of the run; a new one when left out.
+            args: The `context`: identity, state and deadline of the run. A new one is made when
+                it is left out.
+            kwargs: The same by its name.
         """
         if type(self).stream is WorkflowPrimitive.stream:
             msg = f"{type(self).__qualname__} defines neither execute nor stream; define one"
             raise ConfigurationError(msg)
         from .streaming import join_chunks
 
-        return join_chunks([chunk async for chunk in self.stream(input_data, context)])
+        return join_chunks([chunk async for chunk in self.stream(input_data, *args, **kwargs)])
 
     vars(execute)["_tta_entry"] = True
 
     async def stream(
-        self, input_data: In, context: WorkflowContext = FRESH
+        self, input_data: In, *args: Any, **kwargs: Any
     ) -> AsyncGenerator[Any, None]:  # Any: chunks need not have the type of the whole
         """Yield the result in chunks, or whole where the step does not stream.
 
-        Closing the iterator stops what runs upstream before `aclose()` returns.
+        Takes what `execute` takes. Closing the iterator stops what runs upstream before `aclose()`
+        returns.
         """
-        yield await self.execute(input_data, context)
+        yield await self.execute(input_data, *args, **kwargs)
 
     vars(stream)["_tta_entry"] = True
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from tta_dev_primitives.errors import ConfigurationError
 
-from .base import FRESH, In, Out, Step, WorkflowPrimitive, as_primitive
+from .base import FRESH, In, Out, Step, WorkflowPrimitive, X, Y, as_primitive
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Sequence
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from .context import WorkflowContext
 
 T = TypeVar("T")
-X = TypeVar("X")
 
 
 class ParallelPrimitive(WorkflowPrimitive[In, Out]):
@@ -33,15 +32,15 @@ class ParallelPrimitive(WorkflowPrimitive[In, Out]):
 
     @overload
     def __init__(
-        self: ParallelPrimitive[X, dict[str, T]],
-        branches: Mapping[str, Step[X, T]],
+        self: ParallelPrimitive[X, dict[str, Y]],
+        branches: Mapping[str, Step[X, Y]],
         *,
         name: str = "",
     ) -> None: ...
     @overload
     def __init__(
-        self: ParallelPrimitive[X, list[T]],
-        branches: Iterable[Step[X, T]],
+        self: ParallelPrimitive[X, list[Y]],
+        branches: Iterable[Step[X, Y]],
         *,
         name: str = "",
     ) -> None: ...

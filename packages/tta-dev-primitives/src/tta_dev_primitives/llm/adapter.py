@@ -13,7 +13,7 @@ from tta_dev_primitives.core.clock import SYSTEM_CLOCK, Clock
 from tta_dev_primitives.errors import ConfigurationError, LLMTimeoutError
 
 from . import pricing
-from .connections import Connection, Connections
+from .connections import Connection, Connections, end_generators
 from .provider_errors import answered_error, provider_errors
 from .reply import Reply, unfinished
 from .types import LLMChunk, LLMInput, LLMRequest, LLMResponse, Usage
@@ -141,6 +141,7 @@ class ModelAdapter(WorkflowPrimitive[LLMInput, LLMResponse], ABC):
         started = self._clock.monotonic()
         seconds = self._seconds_left(context, model)
         first_chunk: float | None = None
+        left_early = False
         reader = self._reader(connection.host)
         with self._errors_of(connection, model):
             arguments = self._call(request, model, connection.host, seconds)
@@ -159,9 +160,13 @@ class ModelAdapter(WorkflowPrimitive[LLMInput, LLMResponse], ABC):
                 if first_chunk is None:
                     first_chunk = self._clock.monotonic() - started
                 if text:
+                    left_early = True
                     yield LLMChunk(text)
+                    left_early = False
         finally:
             await source.close()
+            if left_early:
+                await end_generators(source)
         latency = self._clock.monotonic() - started
         reply = reader.reply()
         if reply is None:

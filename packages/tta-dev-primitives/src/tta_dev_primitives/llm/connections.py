@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tta_dev_primitives.errors import MissingExtraError
 
 from .hosts import Host, host_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import Callable
     from types import ModuleType
 
 
@@ -26,6 +27,11 @@ class Connection:
     keeper: AsyncGenerator[None, None] | None = None
 
 
+_RESOURCES = {
+    "openai": "openai.resources.chat.completions",
+    "anthropic": "anthropic.resources.messages",
+}
+_TURNS = 20
 _loaded: dict[str, ModuleType] = {}
 
 
@@ -101,13 +107,34 @@ async def load_sdk(package: str) -> ModuleType:
     if loaded is not None:
         return loaded
     try:
-        sdk = await asyncio.to_thread(importlib.import_module, package)
+        sdk = await asyncio.to_thread(_import, package)
     except ModuleNotFoundError as error:
         if error.name != package:
             raise
         raise MissingExtraError(package, package) from error
     _loaded[package] = sdk
     return sdk
+
+
+def _import(package: str) -> ModuleType:
+    sdk = importlib.import_module(package)
+    # Else the first use of a client would import this, on the event loop.
+    importlib.import_module(_RESOURCES[package])
+    return sdk
+
+
+async def end_generators(stream: Any) -> None:  # Any: differs by SDK
+    """Let what is suspended inside a closed *stream* end, so that no task of it outlives us.
+
+    The SDK and its HTTP library read through half a dozen nested async generators. When the stream
+    is left in the middle, the outermost can be closed; asyncio then ends the next one in a task,
+    which frees the one after it, two turns of the loop for each.
+    """
+    iterator = getattr(stream, "_iterator", None)
+    if isinstance(iterator, AsyncGenerator):
+        await cast("AsyncGenerator[Any, None]", iterator).aclose()
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
 
 
 async def _keep(client: Any) -> AsyncGenerator[None, None]:  # Any: differs by SDK

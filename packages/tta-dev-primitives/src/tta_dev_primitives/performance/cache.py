@@ -12,11 +12,11 @@ from tta_dev_primitives.core.base import FRESH, In, Out, Step, WorkflowContext, 
 from tta_dev_primitives.core.clock import SYSTEM_CLOCK, Clock
 from tta_dev_primitives.core.deadline import within
 from tta_dev_primitives.core.policy import PolicyPrimitive
-from tta_dev_primitives.errors import ConfigurationError, InputTypeError, StoreError
+from tta_dev_primitives.errors import ConfigurationError, StoreError
 
 from . import encoding
 from .entries import Kept, keep, worth
-from .keys import default_key, key_fn_without, stored_key
+from .keys import default_key, key_fn_without, stored_key, unhashable
 from .scopes import Scopes
 from .single_flight import SingleFlight
 from .stores.base import Store, StoreBusyError, StoredEntry
@@ -148,16 +148,16 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         try:
             entry = self._direct.get(key)
         except TypeError as error:
-            raise _unhashable(key) from error
+            raise unhashable(key) from error
         if entry is None or entry.expires_at <= self._now():
-            return await self._answer(key, input_data, context or WorkflowContext())
+            return await self._answer(key, cast("In", input_data), context or WorkflowContext())
         value = entry.value
         if entry.restore is not None:
             try:
                 value = entry.restore(value)
             except Exception as error:  # noqa: BLE001 - logged; whatever it is, the step can answer
                 self._pass_over(entry, error)
-                return await self._answer(key, input_data, context or WorkflowContext())
+                return await self._answer(key, cast("In", input_data), context or WorkflowContext())
         entry.uses += 1
         if given:
             try:
@@ -242,7 +242,7 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         try:
             entry = self._memory.entries.get(key)
         except TypeError as error:
-            raise _unhashable(key) from error
+            raise unhashable(key) from error
         if entry is None or entry.expires_at > self._now():
             return entry
         if self._memory.remove(entry):
@@ -391,10 +391,3 @@ class _Counts:
     def __init__(self) -> None:
         self.hits = self.misses = self.expirations = self.clears = 0
         self.warned: set[str] = set()
-
-
-def _unhashable(key: object) -> InputTypeError:
-    return InputTypeError(
-        f"cache_key_fn returned a {type(key).__qualname__}, which is not hashable; return text, "
-        "a number, or a tuple of these"
-    )

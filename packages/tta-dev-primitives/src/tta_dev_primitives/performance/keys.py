@@ -55,12 +55,17 @@ def stored_key(key: Hashable) -> bytes:
     """Return *key* as a store outside this process knows it.
 
     Raises:
-        InputTypeError: *key* is not made of data, and so means nothing outside this process.
+        InputTypeError: *key* is not hashable, as it has to be for every store, or it is not made
+            of data, and so means nothing outside this process.
     """
     if type(key) is str:
         return b"s" + key.encode("utf-8", "surrogatepass")
     if type(key) is bytes:
         return b"b" + key
+    try:
+        hash(key)
+    except TypeError as error:
+        raise unhashable(key) from error
     try:
         return b"h" + digest(key)
     except InputTypeError as error:
@@ -69,3 +74,11 @@ def stored_key(key: Hashable) -> bytes:
             f"({error}); return text, a number, or a tuple of these"
         )
         raise InputTypeError(msg) from error
+
+
+def unhashable(key: object) -> InputTypeError:
+    """Return the error for a key that no store can use."""
+    return InputTypeError(
+        f"cache_key_fn returned a {type(key).__qualname__}, which is not hashable; return text, "
+        "a number, or a tuple of these"
+    )

@@ -106,7 +106,9 @@ def to_tree(value: Any, place: str = "value", *, for_key: bool = False) -> Any: 
     kind = cast("type[Any]", type(value))
     if kind in _TEXT_FORMS:
         zone: object = getattr(value, "tzinfo", None)
-        if not for_key and type(zone) not in _PLAIN_ZONES and _zone_key(zone) is None:
+        # The offset tells such zones apart, where there is one; it cannot bring them back.
+        told = kind is datetime.datetime and (for_key or _zone_key(zone) is not None)
+        if type(zone) not in _PLAIN_ZONES and not told:
             raise _refused(cast("type[Any]", type(zone)), f"{place}.tzinfo")
         tag, write, _ = _TEXT_FORMS[kind]
         return {TAG: tag, "v": write(value)}
@@ -239,12 +241,8 @@ def _left_out(kind: type[Any]) -> dict[str, Callable[[], Any]]:
             if field.default_factory is not dataclasses.MISSING:
                 makers[field.name] = field.default_factory
             elif field.default is not dataclasses.MISSING:
-                makers[field.name] = functools.partial(_same, field.default)
+                makers[field.name] = lambda default=field.default: default
     return makers
-
-
-def _same(value: Any) -> Any:  # Any: any default
-    return value
 
 
 def _reset_left_out(value: object) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tta_dev_primitives.core import observe
-from tta_dev_primitives.core.base import FRESH, In, Out, Step
+from tta_dev_primitives.core.base import FRESH, In, Out, Step, X, Y
 from tta_dev_primitives.core.clock import SYSTEM_CLOCK, Clock
 from tta_dev_primitives.core.policy import PolicyPrimitive
 from tta_dev_primitives.errors import ConfigurationError
@@ -110,6 +110,11 @@ class RetryPrimitive(PolicyPrimitive[In, Out]):
         self.strategy = RetryStrategy() if strategy is None else strategy
         self._retry_on = retry_on
         self._clock, self._random = clock, random
+
+    if TYPE_CHECKING:  # what it wraps keeps its types
+
+        def wrap(self, primitive: Step[X, Y]) -> RetryPrimitive[X, Y]: ...  # noqa: D102
+        def __call__(self, primitive: Step[X, Y]) -> RetryPrimitive[X, Y]: ...  # noqa: D102
 
     async def execute(self, input_data: In, context: WorkflowContext = FRESH) -> Out:
         """Run the step until it succeeds, or trying again makes no sense."""

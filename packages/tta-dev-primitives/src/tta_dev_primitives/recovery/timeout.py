@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 from tta_dev_primitives.core import observe
-from tta_dev_primitives.core.base import FRESH, In, Out, Step, WorkflowPrimitive, as_primitive
+from tta_dev_primitives.core.base import FRESH, In, Out, Step, WorkflowPrimitive, X, Y, as_primitive
 from tta_dev_primitives.core.clock import SYSTEM_CLOCK, Clock
 from tta_dev_primitives.core.deadline import Alarm
 from tta_dev_primitives.core.policy import PolicyPrimitive
@@ -64,6 +64,11 @@ class TimeoutPrimitive(PolicyPrimitive[In, Out]):
         self.track_timeouts = track_timeouts
         self._clock = clock
         self._now = clock.monotonic
+
+    if TYPE_CHECKING:  # what it wraps keeps its types
+
+        def wrap(self, primitive: Step[X, Y]) -> TimeoutPrimitive[X, Y]: ...  # noqa: D102
+        def __call__(self, primitive: Step[X, Y]) -> TimeoutPrimitive[X, Y]: ...  # noqa: D102
 
     async def execute(self, input_data: In, context: WorkflowContext = FRESH) -> Out:
         """Run the step under the limit."""

@@ -54,6 +54,8 @@ _DELETE_OLDEST_TENTH: Final = (
     "DELETE FROM entry WHERE key IN (SELECT key FROM entry ORDER BY stored_at"
     " LIMIT 1 + (SELECT count(*) FROM entry) / 10)"
 )
+# SQLite's message about a damaged file may hold a piece of it, which need not be text.
+_FAILURES: Final = (sqlite3.Error, OSError, UnicodeDecodeError)
 _logger = logging.getLogger("tta_dev_primitives.cache")
 
 
@@ -86,10 +88,14 @@ class DiskStore:
     def read(self, key: bytes, *, wait: bool = False) -> StoredEntry | None:
         """Return the entry of *key*, expired or not, or None."""
         try:
-            found = _select(self._connection(), key)
-        except (sqlite3.Error, OSError):
+            handle = self._handle()
+            found = _select(handle.connection, key)
+        except _FAILURES:
             found = self._use(lambda connection: _select(connection, key), wait=wait)
-        return None if found is None else StoredEntry(*found)
+        # In a damaged file, anything may stand anywhere.
+        if found is None or not type(found[1]) is type(found[2]) is float:
+            return None
+        return StoredEntry(*found)
 
     def write(self, key: bytes, entry: StoredEntry, *, wait: bool = False) -> None:
         """Keep *entry* under *key*; when this returns, it survives the end of the process."""
@@ -114,8 +120,9 @@ class DiskStore:
             entry.data,
         )
         try:
-            self._connection().execute(_WRITE, row)
-        except (sqlite3.Error, OSError):
+            handle = self._handle()
+            handle.connection.execute(_WRITE, row)
+        except _FAILURES:
             self._use(lambda connection: connection.execute(_WRITE, row), wait=wait)
         self._since_tidy += max(size, _BYTES_PER_WRITE)
         if tidy:
@@ -146,6 +153,7 @@ class DiskStore:
 
         Safe from any thread: a connection that another thread is using ends with that use.
         """
+        # Every thread forgets its handle, and what nobody holds is closed at once.
         self._local = threading.local()
 
     def _use(self, work: Callable[[sqlite3.Connection], T], *, wait: bool) -> T:
@@ -154,37 +162,39 @@ class DiskStore:
         replaced = False
         while True:
             try:
-                return work(self._connection())
-            except (sqlite3.Error, OSError) as error:
-                if _is_locked(error) and not wait:
-                    raise StoreBusyError from error
-                if _is_locked(error) and time.monotonic() < patience:
-                    # SQLite's own waiting is not used: it does not cover the opening of a file.
-                    time.sleep(_PAUSE_SECONDS)
-                elif _is_unreadable(error) and not replaced:
-                    replaced = self._set_aside(error)
-                else:
-                    raise self._failure(error) from error
+                handle = self._handle()
+                return work(handle.connection)
+            except _FAILURES as error:
+                failure = error
+            if _is_locked(failure) and not wait:
+                raise StoreBusyError from failure
+            if _is_locked(failure) and time.monotonic() < patience:
+                # SQLite's own waiting is not used: it does not cover the opening of a file.
+                time.sleep(_PAUSE_SECONDS)
+            elif _is_unreadable(failure) and not replaced:
+                replaced = True
+                self._set_aside(failure)
+            else:
+                raise self._unusable(failure) from failure
 
-    def _failure(self, error: Exception) -> StoreError:
-        return StoreError(f"cache file {self.path} cannot be used: {error}")
+    def _unusable(self, error: Exception) -> StoreError:
+        return StoreError(
+            f"cache file {self.path} cannot be used: {error}; the cache goes on without it"
+        )
 
-    def _connection(self) -> sqlite3.Connection:
+    def _handle(self) -> _Handle:
+        """Return what this thread works with; hold on to it while working."""
         local = self._local
         try:
-            return local.connection
+            return local.handle
         except AttributeError:
-            local.connection = self._open(local)
-            return local.connection
+            local.handle = _Handle(self._open(local))
+            return local.handle
 
     def _open(self, local: threading.local) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(
-            self.path,
-            timeout=0,
-            isolation_level=None,
-            check_same_thread=False,
-            factory=_Connection,
+            self.path, timeout=0, isolation_level=None, check_same_thread=False
         )
         try:
             local.file = _file_identity(self.path)
@@ -215,25 +225,27 @@ class DiskStore:
             raise
         return connection
 
-    def _set_aside(self, error: Exception) -> bool:
+    def _set_aside(self, error: Exception) -> None:
         """Rename the file that could not be read, unless somebody else has done so already."""
         seen = getattr(self._local, "file", None)
         self.close()
         aside = self.path.with_name(f"{self.path.stem}.set-aside-{time.time_ns()}.sqlite3")
         with self._repair:
             if seen != _file_identity(self.path):
-                return True
+                return
             # The log first: beside a new file it would be taken for the new file's.
             for suffix in ("-wal", "-shm", ""):
-                with contextlib.suppress(FileNotFoundError):
-                    self.path.with_name(self.path.name + suffix).replace(
-                        aside.with_name(aside.name + suffix)
-                    )
+                part = self.path.with_name(self.path.name + suffix)
+                try:
+                    part.replace(aside.with_name(aside.name + suffix))
+                except FileNotFoundError:
+                    continue
+                except OSError as refused:
+                    raise self._unusable(refused) from error
         _logger.warning(
             "cache file %s cannot be read (%s); it was set aside as %s and a new one is begun",
             self.path, error, aside.name,
         )  # fmt: skip
-        return True
 
     def _tidy(self, connection: sqlite3.Connection) -> None:
         """Copy the log into the file, and bring the file back under its bound.
@@ -254,9 +266,19 @@ class DiskStore:
             connection.execute(_DELETE_OLDEST_TENTH)
 
 
-class _Connection(sqlite3.Connection):
+class _Handle:
+    """Closes its connection when nobody holds it any more.
+
+    A connection alone would wait for the garbage collection: it is part of a circle.
+    """
+
+    __slots__ = ("connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
     def __del__(self) -> None:
-        self.close()
+        self.connection.close()
 
 
 class _ForeignFileError(sqlite3.DatabaseError):
@@ -293,9 +315,11 @@ def _is_locked(error: Exception) -> bool:
 
 
 def _is_unreadable(error: Exception) -> bool:
-    return isinstance(error, _ForeignFileError) or _code(error) in (
+    """Tell whether the file itself is at fault; of a plain error it is, since our SQL is right."""
+    return isinstance(error, _ForeignFileError | UnicodeDecodeError) or _code(error) in (
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_ERROR,
     )
 
 

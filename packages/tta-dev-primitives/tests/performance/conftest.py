@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tta_dev_primitives.core import observe
+from tta_dev_primitives.core.base import FRESH, WorkflowPrimitive
+from tta_dev_primitives.core.context import WorkflowContext
+from tta_dev_primitives.performance import encoding
+from tta_dev_primitives.performance.cache import CachePrimitive
+from tta_dev_primitives.performance.stores.disk import DiskStore
+from tta_dev_primitives.testing.clock import FakeClock
+
+
+class Upstream(WorkflowPrimitive[Any, Any]):
+    """A slow service: every call waits until it is let go, and is seen to begin and to end."""
+
+    def __init__(self) -> None:
+        self.begun: list[Any] = []
+        self.ended: list[str] = []
+        self.answer: Any = "answer"
+        self.cleanup_turns = 0
+        self._gate = asyncio.Event()
+
+    async def execute(self, input_data: Any, context: WorkflowContext = FRESH) -> Any:
+        self.begun.append(input_data)
+        try:
+            await self._gate.wait()
+        except asyncio.CancelledError:
+            for _ in range(self.cleanup_turns):
+                await asyncio.sleep(0)
+            self.ended.append("cancelled")
+            raise
+        if isinstance(self.answer, Exception):
+            self.ended.append("failed")
+            raise self.answer
+        self.ended.append("answered")
+        return self.answer
+
+    def let_go(self) -> None:
+        self._gate.set()
+
+    def hold(self) -> None:
+        self._gate.clear()
+
+
+class Watcher(observe.ObservabilityPrimitive):
+    """Keeps what caches report, and the outcome of every call by its path."""
+
+    def __init__(self) -> None:
+        self.records: list[observe.CacheRecord] = []
+        self.outcomes: list[tuple[str, str]] = []
+
+    def start(self, primitive: WorkflowPrimitive, path: str, context: WorkflowContext) -> object:
+        return path
+
+    def event(self, token: object, record: object) -> None:
+        if isinstance(record, observe.CacheRecord):
+            self.records.append(record)
+
+    def end(self, token: object, outcome: observe.Outcome, error: BaseException | None) -> None:
+        self.outcomes.append((str(token), outcome))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def context() -> WorkflowContext:
+    return WorkflowContext()
+
+
+@pytest.fixture
+async def upstream() -> Upstream:
+    return Upstream()
+
+
+@pytest.fixture
+def watcher() -> Iterator[Watcher]:
+    found = Watcher()
+    with observe.observe(found):
+        yield found
+
+
+@pytest.fixture(params=["memory", "disk"])
+def make_cache(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock
+) -> Iterator[Callable[..., CachePrimitive[Any, Any]]]:
+    """Makes caches on the test's clock, once with entries in memory and once on disk."""
+    made: list[CachePrimitive[Any, Any]] = []
+
+    def make(*arguments: Any, **options: Any) -> CachePrimitive[Any, Any]:
+        if request.param == "disk":
+            options.setdefault("cache_dir", tmp_path / "cache")
+        made.append(CachePrimitive(*arguments, **{"clock": clock, **options}))
+        return made[-1]
+
+    yield make
+    for cache in made:
+        cache.close()
+
+
+@pytest.fixture
+def make_store(tmp_path: Path) -> Iterator[Callable[..., DiskStore]]:
+    """Makes disk stores on one file."""
+    made: list[DiskStore] = []
+
+    def make(**options: Any) -> DiskStore:
+        made.append(DiskStore(tmp_path, **options))
+        return made[-1]
+
+    yield make
+    for store in made:
+        store.close()
+
+
+@pytest.fixture(scope="module", params=["msgspec", "stdlib"])
+def codec(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of the codec in use: the fast one, or what is there without it."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "stdlib":
+            for name in ("_pack", "_unpack", "_sorted_json"):
+                patch.setattr(encoding, name, None)
+        yield request.param
+
+
+@pytest.fixture(autouse=True)
+async def nothing_left_behind() -> AsyncIterator[None]:
+    """No task outlives its call."""
+    yield
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    assert not left
