@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import redis
@@ -21,10 +21,8 @@ class RedisStore:
     """The smallest store that keeps entries in Redis; a round trip blocks, so for tests only."""
 
     def __init__(self, url: str, prefix: bytes) -> None:
-        client: Any = redis.Redis.from_url(
-            url, socket_connect_timeout=2
-        )  # Any: redis-py leaves it open
-        self._client = client
+        connect = cast("Any", redis.Redis).from_url  # Any: redis-py leaves its options untyped
+        self._client = connect(url, socket_connect_timeout=2)
         self._prefix = prefix
 
     def read(self, key: bytes, *, wait: bool = False) -> StoredEntry | None:

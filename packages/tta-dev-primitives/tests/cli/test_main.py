@@ -82,15 +82,16 @@ def test_reader_that_leaves_a_listing_early_is_told_nothing(start: Any) -> None:
     assert process.wait(timeout=30) == 1
 
 
+@pytest.mark.parametrize("arguments", [["list", "--json"], ["--version"]])
 def test_standard_output_that_nobody_reads_is_let_go_of(
-    tta: Any, monkeypatch: pytest.MonkeyPatch
+    tta: Any, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
     """Or the interpreter would complain when it closes it."""
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write, "w") as stdout:
         monkeypatch.setattr(sys, "stdout", stdout)
-        ended = tta("list", "--json")
+        ended = tta(*arguments)
         print("more", file=stdout, flush=True)
     assert (ended.code, ended.err) == (1, "")
 

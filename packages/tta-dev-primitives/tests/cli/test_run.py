@@ -65,6 +65,14 @@ def test_line_that_is_not_json_is_reported_with_its_number_and_the_rest_goes_on(
     assert broken["error"]["message"].startswith(problem)
 
 
+def test_line_that_never_reached_the_workflow_has_no_latency(
+    tta_run: Any, write_lines: Any
+) -> None:
+    write_lines(b"{", b"{")
+    report = json.loads(tta_run("echo", "--json").out)
+    assert (report["errors"], report["p50_ms"]) == (2, None)
+
+
 def test_blank_lines_count_as_lines_and_not_as_items(
     tta_run: Any, write_lines: Any, read_records: Any
 ) -> None:

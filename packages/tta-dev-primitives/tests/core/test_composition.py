@@ -21,6 +21,7 @@ from tta_dev_primitives import (
     WorkflowContext,
     WorkflowPrimitive,
 )
+from tta_dev_primitives.core.base import FRESH
 from tta_dev_primitives.core.observe import ObservabilityPrimitive, observe
 from tta_dev_primitives.core.policy import PolicyPrimitive
 from tta_dev_primitives.core.routing import RouterPrimitive
@@ -129,8 +130,8 @@ def test_subclass_is_not_taken_apart() -> None:
         pass
 
     mine, ours = Mine([step("a"), step("b")]), Ours([step("a")])
-    assert [child for _, child in (mine >> step("c")).children()][0] is mine
-    assert [child for _, child in (ours | step("c")).children()][0] is ours
+    assert next(child for _, child in (mine >> step("c")).children()) is mine
+    assert next(child for _, child in (ours | step("c")).children()) is ours
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_subclass_is_not_taken_apart() -> None:
 )
 def test_nothing_cannot_be_composed(make: Callable[[], Node]) -> None:
     """An empty workflow is a mistake, found at construction."""
-    with pytest.raises(ConfigurationError, match="at least one .*, got none"):
+    with pytest.raises(ConfigurationError, match=r"at least one .*, got none"):
         make()
 
 
@@ -241,6 +242,14 @@ flowchart TD
     n10 -. "right" .-> n13
     n7 --> n10"""
 
+FALLBACK = """\
+flowchart TD
+    n0["Fallback"]
+    n1["a"]
+    n0 -. "primary" .-> n1
+    n2["b"]
+    n0 -. "fallback" .-> n2"""
+
 
 @pytest.mark.parametrize(
     ("workflow", "expected"),
@@ -251,8 +260,7 @@ flowchart TD
         (step('<a> & "#1"'), 'flowchart TD\n    n0["#lt;a#gt; #amp; #quot;#35;1#quot;"]'),
         (
             FallbackPrimitive(step("a"), step("b")),
-            'flowchart TD\n    n0["Fallback"]\n    n1["a"]\n    n0 -. "primary" .-> n1\n'
-            '    n2["b"]\n    n0 -. "fallback" .-> n2',
+            FALLBACK,
         ),
         (
             TransformPrimitive(lambda chunks: chunks, name="t"),  # pyright: ignore[reportArgumentType]
@@ -273,7 +281,7 @@ class Shouting(PolicyPrimitive[Any, Any]):
         super().__init__(primitive, name=name)
         self.heard: list[str] = []
 
-    async def execute(self, input_data: Any, context: WorkflowContext) -> Any:
+    async def execute(self, input_data: Any, context: WorkflowContext = FRESH) -> Any:
         result = await self.primitive.execute(input_data, context)
         self.heard.append(result)
         return f"{result}!"

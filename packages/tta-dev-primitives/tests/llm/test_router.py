@@ -804,3 +804,15 @@ def test_an_excluded_route_is_never_chosen_while_another_is_left(
         assert decision.selected in set(names) - unfit
     else:
         assert decision.selected is None
+
+
+async def test_prices_given_to_an_adapter_count_for_the_cost_strategy() -> None:
+    """A price that only the adapter knows decides, unless the router is given another."""
+    routes = {
+        "dear": OpenAIPrimitive("unlisted-a", api_key="k", prices=Rates(2e-6, 2e-6)),
+        "cheap": OpenAIPrimitive("unlisted-b", api_key="k", prices=Rates(1e-6, 1e-6)),
+    }
+    assert RouterPrimitive(routes, strategy="cost").explain("hello").selected == "cheap"
+    corrected = RouterPrimitive(routes, strategy="cost", prices={"cheap": Rates(9e-6, 9e-6)})
+    assert corrected.explain("hello").selected == "dear"
+    assert [model.provider for model in corrected.models] == ["openai", "openai"]

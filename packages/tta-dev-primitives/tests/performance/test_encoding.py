@@ -4,6 +4,7 @@ import datetime
 import decimal
 import enum
 import functools
+import importlib.util
 import json
 import math
 import sys
@@ -405,6 +406,19 @@ def test_msgpack_entry_is_refused_without_its_codec(
     monkeypatch.setattr(encoding, "_unpack", None)
     with pytest.raises(DecodingError, match="msgspec is not installed"):
         decode(b"m" + stored[1:])
+
+
+def test_without_the_fast_codec_everything_is_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "msgspec", None)
+    spec = importlib.util.spec_from_file_location(
+        "tta_dev_primitives.performance.encoding_of_another_process", encoding.__file__
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.encode([1]) == b"j[1]"
+    assert module.canonical({"b": 1, "a": 2}) == b'p{"a":2,"b":1}'
 
 
 IMMUTABLE = {

@@ -329,6 +329,34 @@ async def test_step_may_ask_for_other_answers(make_cache: MakeCache) -> None:
     assert cache.get_stats()["size"] == 21
 
 
+async def test_joining_calls_that_wait_for_many_others_takes_no_time(
+    make_cache: MakeCache,
+) -> None:
+    """Each of 40 layers of two waits for both of the next: a trillion ways lead down."""
+    gate, bottom = asyncio.Event(), asyncio.Event()
+
+    async def answer(x: tuple[int, int]) -> int:
+        depth = x[0]
+        if depth == 40:
+            bottom.set()
+            await gate.wait()
+            return 1
+        return sum(
+            await asyncio.gather(cache.execute((depth + 1, 0)), cache.execute((depth + 1, 1)))
+        )
+
+    async def late(x: str) -> int:
+        return await cache.execute((0, 0))
+
+    cache = make_cache(answer)
+    top = asyncio.create_task(cache.execute((0, 0)))
+    await bottom.wait()
+    joined = asyncio.create_task(cache.wrap(late).execute("q"))
+    await settle()
+    gate.set()
+    assert await top == await joined == 2**40
+
+
 async def test_step_may_ask_another_cache_with_the_same_key(make_cache: MakeCache) -> None:
     inner = make_cache(lambda x: f"inner {x}")
 
@@ -366,7 +394,7 @@ def test_cache_outlives_its_event_loop(make_cache: MakeCache) -> None:
 
 def test_loop_that_is_closed_in_the_middle_of_a_call_is_let_go() -> None:
     """The call itself would keep the loop, and with it the call, for ever."""
-    flights: SingleFlight[None] = SingleFlight()
+    flights: SingleFlight[bool] = SingleFlight()
 
     def begin() -> weakref.ref[asyncio.AbstractEventLoop]:
         loop = asyncio.new_event_loop()
@@ -378,8 +406,8 @@ def test_loop_that_is_closed_in_the_middle_of_a_call_is_let_go() -> None:
         loop.close()
         return weakref.ref(loop)
 
-    async def answer() -> None:
-        return None
+    async def answer() -> bool:
+        return True
 
     lost = begin()
     gc.collect()

@@ -200,8 +200,9 @@ def test_limit_that_is_not_positive_is_refused(limit: float) -> None:
         TimeoutPrimitive(str, limit)
 
 
+@pytest.mark.parametrize("inner_limit", [30, 5], ids=["looser", "equal"])
 async def test_looser_limit_inside_a_tighter_one_arms_no_timer(
-    clock: FakeClock, after: Any
+    clock: FakeClock, after: Any, inner_limit: float
 ) -> None:
     pending: list[int] = []
 
@@ -210,7 +211,7 @@ async def test_looser_limit_inside_a_tighter_one_arms_no_timer(
         await clock.sleep(60)
         return x
 
-    inner = TimeoutPrimitive(count, 30, fallback=str, name="inner", clock=clock)
+    inner = TimeoutPrimitive(count, inner_limit, fallback=str, name="inner", clock=clock)
     outer = TimeoutPrimitive(inner, 5, name="outer", clock=clock)
     context = WorkflowContext()
     with pytest.raises(TimeoutError, match="outer exceeded 5s"):
@@ -244,11 +245,16 @@ async def test_deadline_that_nobody_enforces_is_enforced_here(clock: FakeClock, 
     assert context.state["timeout_count"] == 1
 
 
-async def test_nothing_is_begun_after_the_callers_deadline(clock: FakeClock) -> None:
+@pytest.mark.parametrize("deadline", [9, 10], ids=["past", "now"])
+async def test_nothing_is_begun_at_or_after_the_callers_deadline(
+    clock: FakeClock, deadline: float
+) -> None:
     step = MockPrimitive()
     clock.advance(10)
     with pytest.raises(TimeoutError, match="mock exceeded 0s timeout"):
-        await TimeoutPrimitive(step, 5, clock=clock).execute("x", WorkflowContext(deadline=9))
+        await TimeoutPrimitive(step, 5, clock=clock).execute(
+            "x", WorkflowContext(deadline=deadline)
+        )
     assert step.call_count == 0
 
 

@@ -77,7 +77,7 @@ def _load_file(name: str) -> ModuleType:
         msg = f"no file {name}; give a dotted module name or a path to a .py file"
         raise UsageError(msg)
     # A file may bear the name of a module that others import, such as json.py.
-    taken = path.stem in sys.modules or path.stem in sys.stdlib_module_names
+    taken = path.stem in sys.modules
     spec = importlib.util.spec_from_file_location(
         f"{path.stem}_workflow" if taken else path.stem, path
     )

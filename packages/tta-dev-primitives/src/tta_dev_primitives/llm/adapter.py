@@ -93,6 +93,16 @@ class ModelAdapter(WorkflowPrimitive[LLMInput, LLMResponse], ABC):
             self._package, client, self._make_client, closes=http_client is None
         )
 
+    @property
+    def provider(self) -> str:
+        """Whose SDK the adapter speaks through; `base_url` may lead it to another host."""
+        return self._package
+
+    @property
+    def prices(self) -> pricing.Rates | None:
+        """The prices given to this adapter, before those of the price list."""
+        return self._prices
+
     def identity_parts(self) -> Sequence[object]:
         """Return what answers depend on beside the request: model, server and defaults."""
         return (self.model, self._server, self._max_tokens, self._temperature)

@@ -9,6 +9,7 @@ from tta_dev_primitives.errors import ConfigurationError
 
 from .candidates import RouteState
 from .models import TIERS, Model, ModelCatalog, Tier, known_model
+from .pricing import Rates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,3 +82,15 @@ def _model_behind(route: str, step: WorkflowPrimitive[Any, Any]) -> Model | None
         if isinstance(model, str) and isinstance(provider, str | None):
             return replace(known_model(model, provider), reason=f"given as route {route!r}")
     return None
+
+
+def prices_behind(routes: Mapping[str, WorkflowPrimitive[Any, Any]]) -> dict[str, Rates]:
+    """Return the prices that the routes' own adapters were given, by name of the route."""
+    found: dict[str, Rates] = {}
+    for route, step in routes.items():
+        for _, node in step.walk():
+            given = cast("object", getattr(node, "prices", None))
+            if isinstance(given, Rates):
+                found[route] = given
+                break
+    return found

@@ -245,8 +245,7 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
             raise unhashable(key) from error
         if entry is None or entry.expires_at > self._now():
             return entry
-        if self._memory.remove(entry):
-            self._counts.expirations += 1
+        self._counts.expirations += self._memory.remove(entry)
         return None
 
     async def _miss(

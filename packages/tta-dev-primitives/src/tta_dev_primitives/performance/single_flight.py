@@ -59,7 +59,7 @@ class SingleFlight(Generic[T]):
             await landed
         except asyncio.CancelledError:
             if len(flight.waiters) == 1 and not flight.task.done():
-                _forget(flights, key, flight)  # whoever asks from now on begins anew
+                del flights[key]  # whoever asks from now on begins anew
                 await _stop(flight.task)
             raise
         finally:
@@ -70,21 +70,18 @@ class SingleFlight(Generic[T]):
 
     def forget(self) -> None:
         """Let whoever asks from now on begin anew; calls under way go on for their callers."""
-        for known in self._loops.keyrefs():
-            loop = known()
-            if loop is not None:
-                self._loops.get(loop, {}).clear()
+        self._loops = WeakKeyDictionary()
 
     def _flights(self) -> dict[Hashable, _Flight[T]]:
-        loop = asyncio.get_running_loop()
-        flights = self._loops.get(loop)
+        loops, loop = self._loops, asyncio.get_running_loop()
+        flights = loops.get(loop)
         if flights is None:
             # A loop that was closed in the middle of a call would be kept alive by that call.
-            for known in self._loops.keyrefs():
+            for known in loops.keyrefs():
                 gone = known()
                 if gone is not None and gone.is_closed():
-                    self._loops.pop(gone, None)
-            flights = self._loops[loop] = {}
+                    loops.pop(gone, None)
+            flights = loops[loop] = {}
         return flights
 
 
@@ -120,13 +117,9 @@ def _waits_for(flight: _Flight[Any], goal: _Flight[Any]) -> bool:
     return False
 
 
-def _forget(flights: dict[Hashable, _Flight[T]], key: Hashable, flight: _Flight[T]) -> None:
-    if flights.get(key) is flight:
-        flights.pop(key, None)  # another thread may have cleared the cache meanwhile
-
-
 def _land(flights: dict[Hashable, _Flight[T]], key: Hashable, flight: _Flight[T]) -> None:
-    _forget(flights, key, flight)
+    if flights.get(key) is flight:
+        del flights[key]
     if not flight.task.cancelled():
         flight.task.exception()  # mark as seen: every waiter may have left before it failed
     for waiter in flight.waiters:
