@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -191,27 +190,3 @@ async def test_branch_that_cannot_be_called_cancels_the_others(
 async def test_gather_all_awaits_nothing_for_no_calls() -> None:
     """No calls, no results."""
     assert await gather_all(()) == []
-
-
-@pytest.mark.skipif(sys.version_info < (3, 13), reason="needs Python 3.13: TaskGroup keeps both")
-async def test_cancellation_together_with_a_failure_is_not_lost(branches: Branches) -> None:
-    """The task stays cancelled when a branch fails on the way out."""
-
-    async def fails_late(x: int) -> None:
-        branches.running.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            raise LookupError
-
-    async def call() -> str:
-        with pytest.raises(LookupError):
-            await ParallelPrimitive([fails_late, lambda x: x]).execute(1)
-        await asyncio.sleep(0)
-        return "went on"
-
-    task = asyncio.ensure_future(call())
-    await branches.running.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task

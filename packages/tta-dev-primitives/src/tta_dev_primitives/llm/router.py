@@ -124,14 +124,15 @@ class RouterPrimitive(routing.RouterPrimitive[In, Out]):
                 f"{max_routes!r} and {cooldown_seconds!r}"
             )
             raise ConfigurationError(msg)
-        prices = prices_behind(self.routes) | dict(prices or {})
+        if strategy == "cost":
+            prices = prices_behind(self.routes) | dict(prices or {})
         self._ranking = make_strategy(strategy, default, prices, tier_fn)
         functions = (fn for fn in (strategy, tier_fn) if callable(fn))
         self._chosen_by = tuple(getattr(fn, "__qualname__", type(fn)) for fn in functions)
         self.strategy = "function" if self._ranking is None else self._ranking.name
         self.max_routes, self.cooldown_seconds = max_routes, cooldown_seconds
         self._clock = clock
-        self._states = route_states(self.routes, models or {}, tiers or {}, prices)
+        self._states = route_states(self.routes, models or {}, tiers or {}, prices or {})
         self._by_name = {state.name: state for state in self._states}
         self._smallest_window = min(state.window for state in self._states)
         self._cooling_until = -math.inf
