@@ -25,7 +25,8 @@ def main(job: Path) -> None:
         if number == len(blocks) - 1:
             print(SEPARATOR, end="", flush=True)
         # The padding makes tracebacks and inspect.getsource name the page's own lines.
-        exec(compile("\n" * line + source, page, "exec"), module.__dict__)
+        code = compile("\n" * line + source, page, "exec", dont_inherit=True)
+        exec(code, module.__dict__)
     sys.stdout.flush()
 
 

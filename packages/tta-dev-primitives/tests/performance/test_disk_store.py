@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import os
 import random
@@ -12,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -138,12 +139,32 @@ def test_closing_while_another_thread_works_harms_nobody(make_store: MakeStore) 
     assert failures == []
 
 
+def test_connection_that_is_closed_at_the_last_moment_is_opened_again(
+    make_store: MakeStore,
+) -> None:
+    """By another thread, between taking it and holding it."""
+    store = make_store()
+    store.write(b"k", entry())
+    taken = store._connection()
+
+    class ClosedFirst:
+        def __enter__(self) -> None:
+            taken.close()
+
+        def __exit__(self, *_: object) -> None:
+            return None
+
+    taken.lock = cast("Any", ClosedFirst())
+    assert len(store) == 1
+
+
 def test_connection_is_closed_with_its_store(tmp_path: Path) -> None:
     """Python 3.13 warns about every connection that is not."""
     store = DiskStore(tmp_path)
     store.write(b"k", entry())
     assert Path(f"{tmp_path / FILE_NAME}-wal").exists()
     del store
+    gc.collect()
     assert not Path(f"{tmp_path / FILE_NAME}-wal").exists()  # SQLite tidies up at the last close
 
 
@@ -152,6 +173,7 @@ def test_connection_is_closed_with_its_thread(make_store: MakeStore, tmp_path: P
     thread = threading.Thread(target=store.write, args=(b"k", entry()))
     thread.start()
     thread.join()
+    gc.collect()
     assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
 
 

@@ -37,17 +37,20 @@ def run(options: argparse.Namespace) -> int:
         print()
         return EXIT_OK
     table = plain_table("model", "tier", "in $/M", "out $/M", "context", "")
-    table.columns[5].justify = "left"
+    table.columns[1].justify = table.columns[5].justify = "left"
     for model in found:
         table.add_row(
             f"{model['provider']}:{model['model']}",
             model["tier"] or "-",
             price(model["input_usd_per_million"]),
             price(model["output_usd_per_million"]),
-            "-" if model["context_window"] is None else f"{model['context_window']:,}",
-            "ready" if model["available"] else model["reason"],
+            thousands(model["context_window"]),
+            "ready" if model["available"] else "missing",
         )
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    for reason in dict.fromkeys(model["reason"] for model in found if not model["available"]):
+        console.print(f"missing: {reason}", markup=False, highlight=False, soft_wrap=True)
     return EXIT_OK
 
 
@@ -69,6 +72,11 @@ def describe(model: Model) -> dict[str, Any]:  # Any: JSON
 def per_million(price_per_token: float | None) -> float | None:
     """Return the price of a million tokens."""
     return None if price_per_token is None else round(price_per_token * 1_000_000, 6)
+
+
+def thousands(tokens: int | None) -> str:
+    """Return a number of tokens for people to read."""
+    return "-" if tokens is None else f"{tokens // 1000:,}k"
 
 
 def price(amount: float | None) -> str:

@@ -122,12 +122,10 @@ class WorkflowPrimitive(Generic[In, Out]):
         Raises:
             RuntimeError: An event loop is running already; await `execute` there.
         """
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(cast("Coroutine[Any, Any, Out]", self.execute(input_data, context)))
-        msg = "run() was called inside a running event loop; use `await primitive.execute(...)`"
-        raise RuntimeError(msg)
+        if _in_event_loop():
+            msg = "run() was called inside a running event loop; use `await primitive.execute(...)`"
+            raise RuntimeError(msg)
+        return asyncio.run(cast("Coroutine[Any, Any, Out]", self.execute(input_data, context)))
 
     def map(
         self,
@@ -380,6 +378,14 @@ def as_primitive(step: Step[X, Y]) -> WorkflowPrimitive[X, Y]:
     if isinstance(step, WorkflowPrimitive):
         return cast("WorkflowPrimitive[X, Y]", step)
     return LambdaPrimitive(step)
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _is_step(value: object) -> bool:

@@ -79,17 +79,20 @@ class DiskStore:
             raise ConfigurationError(msg)
         self.path = Path(directory) / FILE_NAME
         self.max_bytes = max_bytes
-        # A connection is used by one thread only, and ends with that thread or with the store.
+        # A connection is used by one thread only; all are known here, so that any can close them.
         self._local = threading.local()
-        self._repair = threading.Lock()
+        self._connections: WeakSet[_Connection] = WeakSet()
+        self._lock = threading.Lock()
         self._since_tidy = 0
+        self._tidy_after = min(_BYTES_BETWEEN_TIDIES, max_bytes // 4)
         _stores.add(self)
 
     def read(self, key: bytes, *, wait: bool = False) -> StoredEntry | None:
         """Return the entry of *key*, expired or not, or None."""
         try:
-            handle = self._handle()
-            found = _select(handle.connection, key)
+            connection = self._connection()
+            with connection.lock:
+                found = _select(connection, key)
         except _FAILURES:
             found = self._use(lambda connection: _select(connection, key), wait=wait)
         # In a damaged file, anything may stand anywhere.
@@ -106,7 +109,7 @@ class DiskStore:
                 f"{self.path}; raise max_bytes, or return less"
             )
             raise StoreError(msg)
-        tidy = self._since_tidy >= min(_BYTES_BETWEEN_TIDIES, self.max_bytes // 4)
+        tidy = self._since_tidy >= self._tidy_after
         if not wait and (tidy or size > _INLINE_BYTES):
             raise StoreBusyError
         row = (
@@ -120,8 +123,9 @@ class DiskStore:
             entry.data,
         )
         try:
-            handle = self._handle()
-            handle.connection.execute(_WRITE, row)
+            connection = self._connection()
+            with connection.lock:
+                connection.execute(_WRITE, row)
         except _FAILURES:
             self._use(lambda connection: connection.execute(_WRITE, row), wait=wait)
         self._since_tidy += max(size, _BYTES_PER_WRITE)
@@ -151,10 +155,13 @@ class DiskStore:
     def close(self) -> None:
         """Close the connections; the next use opens new ones.
 
-        Safe from any thread: a connection that another thread is using ends with that use.
+        Safe from any thread: what another one is doing comes to its end first.
         """
-        # Every thread forgets its handle, and what nobody holds is closed at once.
-        self._local = threading.local()
+        with self._lock:
+            opened = list(self._connections)
+        for connection in opened:
+            with connection.lock:
+                connection.close()
 
     def _use(self, work: Callable[[sqlite3.Connection], T], *, wait: bool) -> T:
         """Do *work*; a lock becomes StoreBusyError, a damaged file is replaced once."""
@@ -162,42 +169,48 @@ class DiskStore:
         replaced = False
         while True:
             try:
-                handle = self._handle()
-                return work(handle.connection)
+                connection = self._connection()
+                with connection.lock:
+                    if connection.closed:
+                        continue  # by another thread, just now
+                    return work(connection)
             except _FAILURES as error:
-                failure = error
-            if _is_locked(failure) and not wait:
-                raise StoreBusyError from failure
-            if _is_locked(failure) and time.monotonic() < patience:
-                # SQLite's own waiting is not used: it does not cover the opening of a file.
-                time.sleep(_PAUSE_SECONDS)
-            elif _is_unreadable(failure) and not replaced:
-                replaced = True
-                self._set_aside(failure)
-            else:
-                raise self._unusable(failure) from failure
+                if _is_locked(error) and not wait:
+                    raise StoreBusyError from error
+                if _is_locked(error) and time.monotonic() < patience:
+                    # SQLite's own waiting is not used: it does not cover the opening of a file.
+                    time.sleep(_PAUSE_SECONDS)
+                elif _is_unreadable(error) and not replaced:
+                    replaced = True
+                    self._set_aside(error)
+                else:
+                    raise self._unusable(error) from error
 
     def _unusable(self, error: Exception) -> StoreError:
         return StoreError(
             f"cache file {self.path} cannot be used: {error}; the cache goes on without it"
         )
 
-    def _handle(self) -> _Handle:
-        """Return what this thread works with; hold on to it while working."""
-        local = self._local
+    def _connection(self) -> _Connection:
         try:
-            return local.handle
+            connection = self._local.connection
         except AttributeError:
-            local.handle = _Handle(self._open(local))
-            return local.handle
+            pass
+        else:
+            if not connection.closed:
+                return connection
+        connection = self._local.connection = self._open()
+        with self._lock:
+            self._connections.add(connection)
+        return connection
 
-    def _open(self, local: threading.local) -> sqlite3.Connection:
+    def _open(self) -> _Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(
+        connection = _Connection(
             self.path, timeout=0, isolation_level=None, check_same_thread=False
         )
         try:
-            local.file = _file_identity(self.path)
+            self._local.file = _file_identity(self.path)
             connection.execute("BEGIN")  # one look at one state, while others may be creating it
             found = connection.execute("PRAGMA application_id").fetchone()[0]
             version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -230,7 +243,7 @@ class DiskStore:
         seen = getattr(self._local, "file", None)
         self.close()
         aside = self.path.with_name(f"{self.path.stem}.set-aside-{time.time_ns()}.sqlite3")
-        with self._repair:
+        with self._lock:
             if seen != _file_identity(self.path):
                 return
             # The log first: beside a new file it would be taken for the new file's.
@@ -266,19 +279,23 @@ class DiskStore:
             connection.execute(_DELETE_OLDEST_TENTH)
 
 
-class _Handle:
-    """Closes its connection when nobody holds it any more.
+class _Connection(sqlite3.Connection):
+    """A connection that is held while it is used, and closes itself when it is forgotten."""
 
-    A connection alone would wait for the garbage collection: it is part of a circle.
-    """
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # Any: those of the base
+        self.lock = threading.Lock()
+        self.closed = False
+        super().__init__(*arguments, **options)
 
-    __slots__ = ("connection",)
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection
+    def close(self) -> None:
+        self.closed = True
+        super().close()
 
     def __del__(self) -> None:
-        self.connection.close()
+        try:  # noqa: SIM105 - also called when the interpreter ends, with imports half gone
+            self.close()
+        except sqlite3.ProgrammingError:
+            pass  # the file could not be opened in the first place
 
 
 class _ForeignFileError(sqlite3.DatabaseError):
