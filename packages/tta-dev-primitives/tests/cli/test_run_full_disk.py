@@ -17,7 +17,10 @@ resource = pytest.importorskip("resource", reason="file size limits stand in for
 
 @pytest.fixture
 def disk_of() -> Iterator[Callable[[int], None]]:
-    """Lets no file grow beyond a size: like a full disk, it cuts a write short, then fails."""
+    """Lets no file grow beyond a size: like a full disk, it cuts a write short, then fails.
+
+    The limit holds for whatever pytest prints as well: take it back before the test ends.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -82,6 +85,7 @@ def test_half_written_final_file_is_removed(folder: Path, disk_of: Any) -> None:
     disk_of(100)
     with pytest.raises(OutputError, match="every record is kept"):
         results.finish()
+    disk_of(resource.RLIM_INFINITY)
     results.close()
     assert [path.name for path in folder.glob("out*")] == ["out.jsonl.partial"]
 

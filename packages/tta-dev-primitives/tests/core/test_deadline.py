@@ -177,12 +177,12 @@ async def test_alarm_inside_a_cleanup_tells_its_own_cancellation_apart(clock: Fa
 
 
 @pytest.mark.parametrize(
-    ("outer", "inner", "expected"),
-    [(2, 1, "inner"), (1, 2, "outer"), (1, 1, "outer")],
-    ids=["inner first", "outer first", "together"],
+    ("outer", "inner", "passed", "expected"),
+    [(2, 1, 1, "inner"), (1, 2, 1, "outer"), (1, 1, 1, "outer"), (2, 1, 2, "outer")],
+    ids=["inner", "outer", "together", "both by the time anyone looks"],
 )
 async def test_nested_alarms_name_the_limit_that_passed(
-    clock: FakeClock, outer: float, inner: float, expected: str
+    clock: FakeClock, outer: float, inner: float, passed: float, expected: str
 ) -> None:
     """When both ring at once, the outer one speaks; no cancellation is left over."""
 
@@ -197,10 +197,7 @@ async def test_nested_alarms_name_the_limit_that_passed(
 
     task = started(call)
     await settle()
-    clock.advance(2 if expected == "inner" else 1)
-    if (outer, inner) == (2, 1):
-        # Both are due by now, but time has passed the inner one first.
-        expected = "outer"
+    clock.advance(passed)
     assert await task == (expected, 0)
 
 

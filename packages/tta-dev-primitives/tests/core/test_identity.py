@@ -7,7 +7,6 @@ import math
 import operator
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -238,6 +237,6 @@ def test_moving_a_lambda_keeps_its_identity() -> None:
     one: dict[str, Any] = {"__name__": "m"}
     other: dict[str, Any] = {"__name__": "m"}
     exec(source, one)
-    exec(textwrap.indent(source, "").rjust(len(source) + 3, "\n"), other)
+    exec(f"\n\n\n{source}", other)
     assert one["step"].__code__.co_firstlineno != other["step"].__code__.co_firstlineno
     assert identity(one["step"]) == identity(other["step"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -45,10 +44,13 @@ def keep(value: Any, *, share: bool, encoded: bool) -> Kept | None:  # Any: any 
     if share:
         return Kept(value, None, None)
     value = without_uncached_fields(value)
-    with contextlib.suppress(InputTypeError, RecursionError):
+    try:
         if not encoded and encoding.is_immutable(value):
             return Kept(value, None, None)
         data = encoding.encode(value)
+    except (InputTypeError, RecursionError):
+        pass  # a copy may be possible
+    else:
         return Kept(data, encoding.decode, data)
     try:
         return Kept(copy.deepcopy(value), copy.deepcopy, None)

@@ -49,7 +49,10 @@ _READ: Final = (
     "SELECT data, stored_at, expires_at, cost, input_tokens, output_tokens, duration"
     " FROM entry WHERE key = ?"
 )
-_WRITE: Final = "INSERT OR REPLACE INTO entry VALUES(?, ?, ?, ?, ?, ?, ?, ?)"
+_WRITE: Final = (
+    "INSERT OR REPLACE INTO entry(key, data, stored_at, expires_at, cost, input_tokens,"
+    " output_tokens, duration) VALUES(?, ?, ?, ?, ?, ?, ?, ?)"
+)
 _DELETE_OLDEST_TENTH: Final = (
     "DELETE FROM entry WHERE key IN (SELECT key FROM entry ORDER BY stored_at"
     " LIMIT 1 + (SELECT count(*) FROM entry) / 10)"
@@ -114,13 +117,13 @@ class DiskStore:
             raise StoreBusyError
         row = (
             key,
+            entry.data,
             entry.stored_at,
             entry.expires_at,
             entry.cost,
             entry.input_tokens,
             entry.output_tokens,
             entry.duration,
-            entry.data,
         )
         try:
             connection = self._connection()
