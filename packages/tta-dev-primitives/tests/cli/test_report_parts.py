@@ -40,11 +40,11 @@ def test_cost_is_unknown_once_one_answer_is_unpriced() -> None:
     report = JobReport()
     report.ledger.cost, report.ledger.saved = 0.25, 0.5
     assert job_summary(report)["cost_usd"] == 0.25
-    assert job_summary(report)["cost_without_cache_usd"] == 0.75
+    assert job_summary(report)["cost_without_primitives_usd"] == 0.75
     report.ledger.unpriced = 1
     summary = job_summary(report)
     assert summary["cost_usd"] is None
-    assert summary["cost_without_cache_usd"] is None
+    assert summary["cost_without_primitives_usd"] is None
     assert summary["unpriced_answers"] == 1
 
 

@@ -155,7 +155,8 @@ async def test_cancelling_the_call_cancels_every_branch(branches: Branches) -> N
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert branches.events == ["a began", "b began", "a ended", "b ended"]
+    assert branches.events[:2] == ["a began", "b began"]
+    assert sorted(branches.events[2:]) == ["a ended", "b ended"]
 
 
 async def test_branch_that_cancels_itself_cancels_the_call(branches: Branches) -> None:

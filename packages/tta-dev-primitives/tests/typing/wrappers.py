@@ -40,7 +40,7 @@ assert_type(RetryPrimitive(to_number), RetryPrimitive[str, float])
 assert_type(TimeoutPrimitive(primitive=text, timeout_seconds=1), TimeoutPrimitive[int, str])
 assert_type(TimeoutPrimitive(to_number, 1, fallback=float), TimeoutPrimitive[str, float])
 assert_type(CachePrimitive(RetryPrimitive(TimeoutPrimitive(text))), CachePrimitive[int, str])
-TimeoutPrimitive(text, 1, fallback=to_number)  # expect-error
+TimeoutPrimitive(text, 1, fallback=LambdaPrimitive(to_number))  # expect-error
 CachePrimitive(text, cache_key_fn=lambda x, context: [x])  # expect-error
 CachePrimitive(text, ttl_seconds="60")  # expect-error
 RetryPrimitive(text, RetryStrategy(retries=2))  # expect-error
