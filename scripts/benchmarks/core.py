@@ -34,7 +34,7 @@ from tta_dev_primitives import (
 )
 from tta_dev_primitives.performance import encoding
 from tta_dev_primitives.performance.entries import keep
-from tta_dev_primitives.performance.stores.base import StoredEntry
+from tta_dev_primitives.performance.stores.base import StoreBusyError, StoredEntry
 from tta_dev_primitives.performance.stores.disk import DiskStore
 
 if TYPE_CHECKING:
@@ -259,7 +259,11 @@ async def _disk(floor: Timing, context: WorkflowContext, batches: int) -> list[R
                     kept = keep(value, share=False, encoded=True)
                     assert kept is not None
                     assert kept.data is not None
-                    store.write(next(keys).encode(), StoredEntry(kept.data, 1.0, 2e9))
+                    key, entry = next(keys).encode(), StoredEntry(kept.data, 1.0, 2e9)
+                    try:
+                        store.write(key, entry)
+                    except StoreBusyError:  # time to tidy up, which the cache does in a thread
+                        await asyncio.to_thread(store.write, key, entry, wait=True)
 
                 hit = await measure(
                     lambda cache=cache, keys=keys: cache.execute(next(keys), context),

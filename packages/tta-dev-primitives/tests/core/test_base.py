@@ -152,6 +152,22 @@ async def test_mixin_may_bring_execute_and_stream() -> None:
     assert calls.paths == ["0", "0"]
 
 
+async def test_step_that_calls_the_observers_itself_is_not_wrapped() -> None:
+    """On the hottest paths a step may fill in the context and report itself."""
+
+    class Own(WorkflowPrimitive[int, int]):
+        async def execute(self, input_data: int, context: WorkflowContext = FRESH) -> int:
+            assert context is FRESH
+            return input_data
+
+        vars(execute)["_tta_entry"] = True
+
+    calls = Calls()
+    with observe(calls):
+        assert await Own().execute(1) == 1
+    assert calls.paths == []
+
+
 class Counted(OldStyle):
     async def execute(self, input_data: int, context: WorkflowContext) -> int:
         return await super().execute(input_data, context) * 10

@@ -93,12 +93,8 @@ def inner(number: int) -> Callable[[Any], Any]:
     return step
 
 
-def captures_a(a: int, b: int) -> Callable[[Any], Any]:
-    return lambda x: a
-
-
-def captures_b(a: int, b: int) -> Callable[[Any], Any]:
-    return lambda x: b
+def captures(a: int, b: int, *, first: bool) -> Callable[[Any], Any]:
+    return (lambda x: a) if first else (lambda x: b)
 
 
 @dataclass
@@ -165,7 +161,7 @@ DIFFERENT: dict[str, tuple[object, object]] = {
     "lambdas by an inner one": (lambda x: lambda: x + 1, lambda x: lambda: x + 2),
     "lambdas by an attribute": (lambda x: x.a, lambda x: x.b),
     "lambdas by a default": (lambda x, n=1: x + n, lambda x, n=2: x + n),
-    "closures over other names": (captures_a(1, 2), captures_b(1, 2)),
+    "closures over other names": (captures(1, 2, first=True), captures(1, 2, first=False)),
     "partials": (functools.partial(operator.add, 1), functools.partial(operator.add, 2)),
     "itemgetters": (operator.itemgetter("a"), operator.itemgetter("b")),
     "bound builtins": ({"a": 1}.get, {"a": 2}.get),

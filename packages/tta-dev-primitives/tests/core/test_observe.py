@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import pytest
@@ -15,42 +15,6 @@ from tta_dev_primitives import TimeoutError as OurTimeoutError
 from tta_dev_primitives.core import observe as hook
 from tta_dev_primitives.core.base import FRESH
 from tta_dev_primitives.core.observe import ObservabilityPrimitive, Outcome, observe
-
-
-class Recorder(ObservabilityPrimitive):
-    """Writes down what it is told, as one line each."""
-
-    def __init__(self, log: list[str] | None = None, mark: str = "") -> None:
-        self.log = [] if log is None else log
-        self.mark = mark
-        self.errors: list[BaseException | None] = []
-        self.contexts: list[WorkflowContext] = []
-
-    def start(
-        self, primitive: WorkflowPrimitive[Any, Any], path: str, context: WorkflowContext
-    ) -> object:
-        self.contexts.append(context)
-        self.log.append(f"{self.mark}start {path}")
-        return path
-
-    def end(self, token: object, outcome: Outcome, error: BaseException | None) -> None:
-        self.errors.append(error)
-        self.log.append(f"{self.mark}end {token} {outcome}")
-
-    def event(self, token: object, record: object) -> None:
-        self.log.append(f"{self.mark}event {token} {record}")
-
-
-class Resuming(Recorder):
-    """Also writes down when calls work and when they pause."""
-
-    def resume(self, token: object) -> object:
-        self.log.append(f"{self.mark}resume {token}")
-        return f"r{token}"
-
-    def pause(self, token: object, resumed: object) -> None:
-        assert resumed == f"r{token}"
-        self.log.append(f"{self.mark}pause {token}")
 
 
 class Says(WorkflowPrimitive[Any, Any]):
@@ -79,14 +43,7 @@ class Says(WorkflowPrimitive[Any, Any]):
             raise self.error
 
 
-@pytest.fixture
-def recorder() -> Any:
-    watching = Recorder()
-    with observe(watching):
-        yield watching
-
-
-async def test_call_is_told_from_start_to_end(recorder: Recorder) -> None:
+async def test_call_is_told_from_start_to_end(recorder: Any) -> None:
     """Start, what the step reported, end; with the very context of the call."""
     context = WorkflowContext()
     assert await Says("one", "two").execute("x", context) == "x"
@@ -95,14 +52,14 @@ async def test_call_is_told_from_start_to_end(recorder: Recorder) -> None:
     assert recorder.errors == [None]
 
 
-async def test_observer_gets_the_context_the_step_gets(recorder: Recorder) -> None:
+async def test_observer_gets_the_context_the_step_gets(recorder: Any) -> None:
     """A context made for the call is made before the observer hears of it."""
     seen: list[WorkflowContext] = []
     await LambdaPrimitive(lambda x, context: seen.append(context)).execute("x")
     assert recorder.contexts == seen
 
 
-async def test_inner_calls_are_told_inside_outer_ones(recorder: Recorder) -> None:
+async def test_inner_calls_are_told_inside_outer_ones(recorder: Any) -> None:
     """Paths name the place in the workflow."""
     await (Says("a") >> Says("b")).execute("x")
     assert recorder.log == [
@@ -136,7 +93,7 @@ async def test_inner_calls_are_told_inside_outer_ones(recorder: Recorder) -> Non
 )
 @pytest.mark.parametrize("streamed", [False, True], ids=["execute", "stream"])
 async def test_outcome_says_how_the_call_ended(
-    recorder: Recorder,
+    recorder: Any,
     reported: Outcome | None,
     error: BaseException | None,
     expected: str,
@@ -154,7 +111,7 @@ async def test_outcome_says_how_the_call_ended(
     assert recorder.errors == [error]
 
 
-async def test_records_reach_the_call_they_belong_to(recorder: Recorder) -> None:
+async def test_records_reach_the_call_they_belong_to(recorder: Any) -> None:
     """Side by side, in tasks of their own, interleaved."""
     barrier = asyncio.Barrier(3)
 
@@ -173,7 +130,7 @@ async def test_records_reach_the_call_they_belong_to(recorder: Recorder) -> None
         ]
 
 
-async def test_record_after_an_inner_call_belongs_to_the_outer_one(recorder: Recorder) -> None:
+async def test_record_after_an_inner_call_belongs_to_the_outer_one(recorder: Any) -> None:
     """The frame of the inner call is gone with it, even when it failed."""
 
     class Outer(WorkflowPrimitive[Any, Any]):
@@ -188,15 +145,15 @@ async def test_record_after_an_inner_call_belongs_to_the_outer_one(recorder: Rec
     ]  # fmt: skip
 
 
-async def test_report_outside_any_call_is_dropped(recorder: Recorder) -> None:
+async def test_report_outside_any_call_is_dropped(recorder: Any) -> None:
     """There is nobody to tell."""
     hook.report("nothing")
     assert recorder.log == []
 
 
-async def test_nothing_is_called_while_nobody_watches() -> None:
+async def test_nothing_is_called_while_nobody_watches(new_recorder: Any) -> None:
     """A removed observer hears nothing."""
-    watching = Recorder()
+    watching = new_recorder()
     observe(watching).remove()
     assert hook.active is None
     await Says("record").execute("x")
@@ -204,19 +161,19 @@ async def test_nothing_is_called_while_nobody_watches() -> None:
     assert watching.log == []
 
 
-async def test_all_observers_are_told_in_the_order_they_were_installed() -> None:
+async def test_all_observers_are_told_in_the_order_they_were_installed(new_recorder: Any) -> None:
     """Each gets its own token back."""
     log: list[str] = []
-    with observe(Recorder(log, "a ")), observe(Recorder(log, "b ")):
+    with observe(new_recorder(log, "a ")), observe(new_recorder(log, "b ")):
         await Says("record").execute("x")
     assert log == [
         "a start 0", "b start 0", "a event 0 record", "b event 0 record", "a end 0 ok", "b end 0 ok"
     ]  # fmt: skip
 
 
-async def test_observer_installed_twice_is_told_once() -> None:
+async def test_observer_installed_twice_is_told_once(new_recorder: Any) -> None:
     """The last handle to remove it does nothing more."""
-    watching = Recorder()
+    watching = new_recorder()
     first, second = observe(watching), observe(watching)
     await Says().execute("x")
     first.remove()
@@ -226,9 +183,9 @@ async def test_observer_installed_twice_is_told_once() -> None:
     assert hook.active is None
 
 
-async def test_removing_one_observer_leaves_the_others() -> None:
+async def test_removing_one_observer_leaves_the_others(new_recorder: Any) -> None:
     """Handles remove what they installed."""
-    kept, gone = Recorder(), Recorder()
+    kept, gone = new_recorder(), new_recorder()
     with observe(kept):
         observe(gone).remove()
         await Says().execute("x")
@@ -236,9 +193,9 @@ async def test_removing_one_observer_leaves_the_others() -> None:
     assert gone.log == []
 
 
-async def test_observer_removed_during_a_call_still_hears_its_end() -> None:
+async def test_observer_removed_during_a_call_still_hears_its_end(new_recorder: Any) -> None:
     """And nothing of calls that begin later, nor of records."""
-    watching, staying = Recorder(), Recorder()
+    watching, staying = new_recorder(), new_recorder()
     handle = observe(watching)
 
     class Removes(WorkflowPrimitive[Any, Any]):
@@ -252,9 +209,9 @@ async def test_observer_removed_during_a_call_still_hears_its_end() -> None:
     assert staying.log == ["start 0", "start 0/Says", "end 0/Says ok", "end 0 ok"]
 
 
-async def test_observer_installed_during_a_call_hears_of_later_ones() -> None:
+async def test_observer_installed_during_a_call_hears_of_later_ones(new_recorder: Any) -> None:
     """It is not told the end of what it did not see begin."""
-    watching, first = Recorder(), Recorder()
+    watching, first = new_recorder(), new_recorder()
     handles: list[hook.ObserverHandle] = []
 
     class Installs(WorkflowPrimitive[Any, Any]):
@@ -268,9 +225,11 @@ async def test_observer_installed_during_a_call_hears_of_later_ones() -> None:
     assert watching.log == ["start 0/Says", "event 0/Says record", "end 0/Says ok"]
 
 
-async def test_first_observer_installed_during_a_call_starts_at_the_next_step() -> None:
+async def test_first_observer_installed_during_a_call_starts_at_the_next_step(
+    new_recorder: Any,
+) -> None:
     """The call under way began unseen; its inner calls are roots."""
-    watching = Recorder()
+    watching = new_recorder()
     handles: list[hook.ObserverHandle] = []
     workflow = LambdaPrimitive(lambda x: handles.append(observe(watching))) >> Says()
     await workflow.execute("x")
@@ -303,10 +262,11 @@ class BrokenPause(ObservabilityPrimitive):
 
 
 async def test_observer_that_raises_harms_nobody_and_is_logged_once(
+    new_recorder: Any,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The workflow and the other observers go on; the log does not fill up."""
-    healthy = Recorder()
+    healthy = new_recorder()
     caplog.set_level(logging.WARNING, "tta_dev_primitives.observe")
     with observe(Broken()), observe(BrokenPause()), observe(healthy):
         for _ in range(3):
@@ -319,10 +279,10 @@ async def test_observer_that_raises_harms_nobody_and_is_logged_once(
     assert all(record.exc_info for record in caplog.records)
 
 
-async def test_observer_that_raises_hears_the_rest_with_an_empty_token() -> None:
+async def test_observer_that_raises_hears_the_rest_with_an_empty_token(new_recorder: Any) -> None:
     """A failed `start` gives no token."""
 
-    class Forgetful(Recorder):
+    class Forgetful(new_recorder):
         def start(self, primitive: Any, path: str, context: WorkflowContext) -> object:
             raise LookupError
 
@@ -344,118 +304,14 @@ async def test_base_observer_listens_to_nothing() -> None:
     watching.pause(None, None)
 
 
-async def numbers(x: int) -> AsyncIterator[int]:
-    for number in range(x):
-        hook.report(number)
-        yield number
-
-
-async def test_stream_is_one_call_from_the_first_chunk_to_the_last(recorder: Recorder) -> None:
-    """It does not start before the first chunk is asked for."""
-    stream = LambdaPrimitive(numbers).stream(2)
-    assert recorder.log == []
-    assert [chunk async for chunk in stream] == [0, 1]
-    assert recorder.log == [
-        "start 0.numbers", "event 0.numbers 0", "event 0.numbers 1", "end 0.numbers ok",
-    ]  # fmt: skip
-    await stream.aclose()
-    assert len(recorder.log) == 4
-
-
-async def test_stream_closed_early_ends_once_as_cancelled(recorder: Recorder) -> None:
-    """Closing is how a consumer says: enough."""
-    stream = LambdaPrimitive(numbers, name="n").stream(9)
-    await anext(stream)
-    await stream.aclose()
-    await stream.aclose()
-    assert recorder.log == ["start 0.n", "event 0.n 0", "end 0.n cancelled"]
-
-
-async def test_stream_that_fails_ends_once_with_its_error(recorder: Recorder) -> None:
-    """After the chunks it gave."""
-    error = LookupError("mid-stream")
-
-    async def breaks(x: int) -> AsyncIterator[int]:
-        yield x
-        raise error
-
-    stream = LambdaPrimitive(breaks, name="n").stream(9)
-    await anext(stream)
-    with pytest.raises(LookupError):
-        await anext(stream)
-    assert recorder.log == ["start 0.n", "end 0.n error"]
-    assert recorder.errors == [error]
-
-
-async def test_consumer_that_throws_into_the_stream_is_told_as_its_error(
-    recorder: Recorder,
-) -> None:
-    """A generator may be ended from outside with an error."""
-    stream = LambdaPrimitive(numbers, name="n").stream(9)
-    await anext(stream)
-    with pytest.raises(LookupError):
-        await stream.athrow(LookupError())
-    assert recorder.log[-1] == "end 0.n error"
-
-
-async def test_stream_whose_cleanup_fails_still_ends(recorder: Recorder) -> None:
-    """The error of the cleanup reaches whoever closed the stream."""
-
-    async def leaks(x: int) -> AsyncIterator[int]:
-        try:
-            yield x
-        finally:
-            raise LookupError("cleanup")
-
-    stream = LambdaPrimitive(leaks, name="n").stream(9)
-    await anext(stream)
-    with pytest.raises(LookupError, match="cleanup"):
-        await stream.aclose()
-    assert recorder.log == ["start 0.n", "end 0.n cancelled"]
-
-
-async def test_stream_may_be_consumed_from_one_task_and_closed_from_another(
-    recorder: Recorder,
-) -> None:
-    """Tasks have contexts of their own; records still reach the stream's call."""
-    stream = (LambdaPrimitive(lambda x: x) >> LambdaPrimitive(numbers, name="n")).stream(9)
-
-    async def take() -> int:
-        return await anext(stream)
-
-    taken = [await asyncio.create_task(take()) for _ in range(2)]
-    await asyncio.create_task(stream.aclose())
-    assert taken == [0, 1]
-    assert recorder.log[3:] == [
-        "start 0/1.n", "event 0/1.n 0", "event 0/1.n 1", "end 0/1.n cancelled", "end 0 cancelled",
-    ]  # fmt: skip
-
-
-async def test_consumer_is_not_inside_the_stream_between_chunks(recorder: Recorder) -> None:
-    """What the consumer does meanwhile is no part of the stream's call."""
-    async for _ in LambdaPrimitive(numbers, name="n").stream(1):
-        hook.report("consumer")
-        await Says("mine").execute("x")
-    assert recorder.log == [
-        "start 0.n", "event 0.n 0", "start 0", "event 0 mine", "end 0 ok", "end 0.n ok",
-    ]  # fmt: skip
-
-
-async def test_stream_watched_only_after_it_was_made_runs_on() -> None:
-    """An observer removed before the first chunk hears nothing, and nothing breaks."""
-    watching = Recorder()
-    with observe(watching):
-        stream = LambdaPrimitive(numbers).stream(2)
-        call = LambdaPrimitive(lambda x: x).execute(1)
-    assert [chunk async for chunk in stream] == [0, 1]
-    assert await call == 1
-    assert watching.log == []
-
-
-async def test_call_works_from_resume_to_pause() -> None:
+async def test_call_works_from_resume_to_pause(new_recorder: Any, new_resuming: Any) -> None:
     """Once for `execute`; the later observer is inside the earlier one."""
     log: list[str] = []
-    with observe(Resuming(log, "a ")), observe(Recorder(log, "b ")), observe(Resuming(log, "c ")):
+    with (
+        observe(new_resuming(log, "a ")),
+        observe(new_recorder(log, "b ")),
+        observe(new_resuming(log, "c ")),
+    ):
         await Says().execute("x")
         with pytest.raises(LookupError):
             await Says(error=LookupError()).execute("x")
@@ -469,22 +325,7 @@ async def test_call_works_from_resume_to_pause() -> None:
     ]  # fmt: skip
 
 
-async def test_stream_works_around_each_chunk_only() -> None:
-    """It is paused while the consumer has the chunk, and resumed to clean up."""
-    watching = Resuming()
-    with observe(watching):
-        stream = LambdaPrimitive(numbers, name="n").stream(9)
-        await anext(stream)
-        watching.log.append("consumer")
-        await anext(stream)
-        await stream.aclose()
-    work = ["resume 0.n", "pause 0.n"]
-    assert [line for line in watching.log if "event" not in line] == [
-        "start 0.n", *work, "consumer", *work, *work, "end 0.n cancelled",
-    ]  # fmt: skip
-
-
-async def test_abandoned_call_closed_from_elsewhere_ends_as_cancelled(recorder: Recorder) -> None:
+async def test_abandoned_call_closed_from_elsewhere_ends_as_cancelled(recorder: Any) -> None:
     """Whoever collects a call that was never finished may do so in another context."""
 
     async def waits(x: int) -> None:

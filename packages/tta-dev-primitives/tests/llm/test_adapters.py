@@ -8,8 +8,8 @@ import json
 import subprocess
 import sys
 import warnings
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -236,8 +236,9 @@ def counted_clients(kind: str, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return made
 
 
-async def home_server(kind: str) -> asyncio.Server:
-    """A server that gives the same answer to everyone."""
+@asynccontextmanager
+async def home_server(kind: str) -> AsyncGenerator[int, None]:
+    """A server that gives the same answer to everyone; yields its port."""
     body = json.dumps(ANSWERS[kind]).encode()
     head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
 
@@ -252,14 +253,17 @@ async def home_server(kind: str) -> asyncio.Server:
         finally:
             writer.close()
 
-    return await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()  # without waiting: from 3.12 on that would wait for clients that outlive it
 
 
 @BOTH
 async def test_first_requests_side_by_side_share_one_client(kind, monkeypatch) -> None:
     made = counted_clients(kind, monkeypatch)
-    async with await home_server(kind) as server:
-        port = server.sockets[0].getsockname()[1]
+    async with home_server(kind) as port:
         async with CLASSES[kind](MODELS[kind], base_url=f"http://127.0.0.1:{port}") as adapter:
             answers = await asyncio.gather(*(adapter.execute("Hi") for _ in range(8)))
             assert {answer.text for answer in answers} == {"Hello"}
@@ -280,8 +284,8 @@ def test_client_is_closed_with_its_loop_and_each_loop_has_its_own(kind, monkeypa
     adapter = CLASSES[kind](MODELS[kind])
 
     async def ask() -> str:
-        async with await home_server(kind) as server:
-            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with home_server(kind) as port:
+            url = f"http://127.0.0.1:{port}"
             monkeypatch.setenv(f"{kind.upper()}_BASE_URL", url)
             return (await adapter.execute("Hi")).text
 

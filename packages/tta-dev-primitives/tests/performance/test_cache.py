@@ -1,70 +1,19 @@
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tta_dev_primitives.core.base import WorkflowContext
-from tta_dev_primitives.errors import ConfigurationError, InputTypeError
-from tta_dev_primitives.llm.types import LLMResponse, ToolCall, Usage
+from tta_dev_primitives.errors import ConfigurationError
+from tta_dev_primitives.llm.types import LLMResponse, Usage
 from tta_dev_primitives.performance.cache import CachePrimitive
 from tta_dev_primitives.performance.stores.base import StoredEntry
-from tta_dev_primitives.performance.stores.disk import DiskStore
 from tta_dev_primitives.testing.clock import FakeClock
 from tta_dev_primitives.testing.mocks import MockPrimitive
 
 MakeCache = Callable[..., CachePrimitive[Any, Any]]
-
-
-@dataclass
-class Note:
-    text: str
-    marks: list[int]
-
-
-@dataclass(frozen=True)
-class Reply:
-    text: str
-    cacheable: bool = True
-
-
-@dataclass(frozen=True)
-class Fetched:
-    text: str
-    session: Any = field(default=None, compare=False, metadata={"cache": False})
-
-
-class Opaque:
-    """Has no stored form, but can be copied."""
-
-    def __init__(self, label: str) -> None:
-        self.label = label
-
-
-class Unique:
-    """Can be neither stored nor copied."""
-
-    def __deepcopy__(self, memo: object) -> Unique:
-        msg = "there is only one"
-        raise ValueError(msg)
-
-
-class CopiedOnce:
-    """Can be copied, but not a second time."""
-
-    def __init__(self, copies: list[int]) -> None:
-        self.copies = copies
-
-    def __deepcopy__(self, memo: object) -> CopiedOnce:
-        self.copies.append(1)
-        if len(self.copies) == 2:
-            msg = "worn out"
-            raise ValueError(msg)
-        return self
 
 
 async def test_second_call_is_answered_without_the_step(make_cache: MakeCache) -> None:
@@ -145,146 +94,6 @@ async def test_clock_that_was_set_back_does_not_shorten_a_life(
     await cache.execute("q")
     assert step.call_count == 1
     assert watcher.records[-1].age == 0
-
-
-VALUES = {
-    "dict": lambda: {"text": "yes", "choices": [{"n": 1}]},
-    "list": lambda: [1, [2, 3]],
-    "dataclass": lambda: Note("yes", [1, 2]),
-    "tuple of lists": lambda: ([1], [2]),
-    "set": lambda: {1, 2},
-    "shadowed tag": lambda: {"!": "data", "t": "os:system", "v": {}},
-}
-
-
-@pytest.mark.parametrize("make", VALUES.values(), ids=VALUES)
-async def test_no_caller_can_change_an_entry(
-    make_cache: MakeCache, make: Callable[[], Any]
-) -> None:
-    """Neither the caller who filled the entry nor one who was answered from it."""
-    cache = make_cache(lambda x: make())
-    for _ in range(3):
-        found = await cache.execute("q")
-        assert found == make()
-        spoil(found)
-
-
-def spoil(value: Any) -> None:
-    if isinstance(value, Note):
-        value.text, value.marks[0] = "no", -1
-    elif isinstance(value, tuple):
-        value[0].append("spoilt")
-    elif isinstance(value, dict):
-        value["spoilt"] = value.pop(next(iter(value)))
-    elif isinstance(value, list):
-        value[-1] = "spoilt"
-    else:
-        value.add("spoilt")
-
-
-async def test_immutable_result_is_handed_out_as_it_is(context: WorkflowContext) -> None:
-    cache = CachePrimitive(lambda x: Reply("long text"))
-    first = await cache.execute("q", context)
-    assert await cache.execute("q", context) is first
-
-
-async def test_share_hands_out_the_very_object() -> None:
-    cache = CachePrimitive(lambda x: Opaque("only one"), share=True)
-    assert await cache.execute("q") is await cache.execute("q")
-
-
-async def test_copyable_result_without_a_stored_form_is_copied_in_memory() -> None:
-    cache = CachePrimitive(lambda x: {"it": Opaque("a")})
-    first = await cache.execute("q")
-    first["it"].label = "spoilt"
-    second, third = await cache.execute("q"), await cache.execute("q")
-    assert second["it"].label == third["it"].label == "a"
-    assert second["it"] is not third["it"]
-
-
-async def test_copyable_result_without_a_stored_form_is_not_cached_on_disk(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    step = MockPrimitive(side_effect=lambda x, context: Opaque("a"))
-    cache = CachePrimitive(step, cache_dir=tmp_path, name="notes")
-    for _ in range(3):
-        await cache.execute("q")
-    assert step.call_count == 3
-    [record] = caplog.records
-    assert record.getMessage() == (
-        "notes: a Opaque cannot be kept, so it is not cached; return data (JSON values, "
-        "dataclasses of a module), or pass share=True with the memory backend"
-    )
-
-
-async def test_result_that_cannot_be_kept_is_passed_on(
-    make_cache: MakeCache, caplog: pytest.LogCaptureFixture
-) -> None:
-    step = MockPrimitive(side_effect=lambda x, context: Unique())
-    cache = make_cache(step)
-    assert isinstance(await cache.execute("q"), Unique)
-    await cache.execute("q")
-    assert step.call_count == 2
-    assert len(caplog.records) == 1
-
-
-async def test_result_that_holds_itself_does_not_end_the_call(make_cache: MakeCache) -> None:
-    loop: list[Any] = []
-    loop.append(loop)
-    cache = make_cache(lambda x: loop)
-    assert await cache.execute("q") is loop
-
-
-async def test_entry_that_cannot_be_restored_is_a_miss(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    copies: list[int] = []
-    step = MockPrimitive(side_effect=lambda x, context: CopiedOnce(copies))
-    cache = CachePrimitive(step)
-    wrapped = cache.wrap(MockPrimitive(side_effect=lambda x, context: CopiedOnce([])))
-    for policy in (cache, wrapped):
-        await policy.execute("q")
-        copies.clear()
-        copies.append(1)
-        assert isinstance(await policy.execute("q"), CopiedOnce)
-    assert step.call_count == 2
-    assert "an entry was passed over" in caplog.text
-
-
-async def test_answer_that_says_so_is_not_cached(make_cache: MakeCache) -> None:
-    step = MockPrimitive(side_effect=[Reply("cut o", cacheable=False), Reply("whole")])
-    cache = make_cache(step)
-    assert [(await cache.execute("q")).text for _ in range(3)] == ["cut o", "whole", "whole"]
-
-
-CALL = ToolCall("1", "search", "{}")
-ANSWERS = {
-    "whole": (LLMResponse("yes"), True),
-    "cut off": (LLMResponse("ye", finish_reason="length"), False),
-    "filtered": (LLMResponse("", finish_reason="content_filter"), False),
-    "waits for a tool": (LLMResponse("", (CALL,), finish_reason="tool_calls"), False),
-    "forced tool": (LLMResponse("", (CALL,), finish_reason="stop"), False),
-    "unknown end": (LLMResponse("yes", finish_reason="paused"), False),
-}
-
-
-@pytest.mark.parametrize(("answer", "expected"), ANSWERS.values(), ids=ANSWERS)
-async def test_only_whole_llm_answers_are_cached(
-    make_cache: MakeCache, answer: LLMResponse, expected: bool
-) -> None:
-    step = MockPrimitive(return_value=answer)
-    cache = make_cache(step)
-    assert await cache.execute("q") == await cache.execute("q") == answer
-    assert step.call_count == (1 if expected else 2)
-
-
-async def test_uncached_field_reaches_the_first_caller_only(make_cache: MakeCache) -> None:
-    session = object()
-    cache = make_cache(lambda x: Fetched("page", session))
-    first, second = await cache.execute("q"), await cache.execute("q")
-    assert first.session is session
-    assert second == first
-    assert second.session is None
 
 
 async def test_entry_knows_what_it_saves(
@@ -384,89 +193,6 @@ async def test_bound_of_the_memory_store_is_never_exceeded() -> None:
     assert cache.get_stats()["evictions"] == 7
 
 
-async def test_key_function_sees_input_and_context(make_cache: MakeCache) -> None:
-    step = MockPrimitive(side_effect=lambda x, context: x["q"])
-    cache = make_cache(step, lambda x, context: (x["q"], context.player_id))
-    ada, bob = WorkflowContext(player_id="ada"), WorkflowContext(player_id="bob")
-    for context in (ada, ada, bob):
-        await cache.execute({"q": "hi", "noise": object()}, context)
-    assert step.call_count == 2
-
-
-async def test_key_function_without_a_context_gets_a_new_one_that_the_step_sees(
-    make_cache: MakeCache,
-) -> None:
-    def key(x: str, context: WorkflowContext) -> str:
-        context.state["seen"] = x
-        return x
-
-    step = MockPrimitive()
-    await make_cache(step, key).execute("q")
-    [(_, context)] = step.calls
-    assert context.state["seen"] == "q"
-
-
-@pytest.mark.parametrize("watched", [False, True], ids=["alone", "watched"])
-async def test_unhashable_key_is_refused_with_its_type(
-    make_cache: MakeCache, request: pytest.FixtureRequest, watched: bool
-) -> None:
-    if watched:
-        request.getfixturevalue("watcher")
-    step = MockPrimitive()
-    cache = make_cache(step, lambda x, context: [x])
-    with pytest.raises(InputTypeError, match="cache_key_fn returned a list, which is not hashable"):
-        await cache.execute("q")
-    assert step.call_count == 0
-
-
-async def test_key_that_means_nothing_outside_the_process_is_refused_on_disk(
-    tmp_path: Path,
-) -> None:
-    unknown = Opaque("a")
-    cache = CachePrimitive(lambda x: x, lambda x, context: unknown, cache_dir=tmp_path)
-    with pytest.raises(InputTypeError, match="only the memory backend can use as a key"):
-        await cache.execute("q")
-
-
-async def test_input_without_a_canonical_form_is_refused_with_its_place(
-    make_cache: MakeCache,
-) -> None:
-    cache = make_cache(lambda x: x)
-    with pytest.raises(InputTypeError, match=r"value\['a'\]\[1\] is a .*Opaque.*cache_key_fn="):
-        await cache.execute({"a": [1, Opaque("b")]})
-
-
-@pytest.mark.parametrize(
-    "key",
-    [1, 2.5, True, None, ("a", 1), b"bytes", "text", frozenset({1}), "\ud800"],
-    ids=repr,
-)
-async def test_hashable_data_serves_as_key(make_cache: MakeCache, key: object) -> None:
-    step = MockPrimitive()
-    cache = make_cache(step, lambda x, context: key)
-    await cache.execute("a")
-    await cache.execute("b")
-    assert step.call_count == 1
-
-
-EXCLUDED = {
-    "mapping": ({"q": 1, "timeout": 5}, {"timeout": 9, "q": 1}, {"q": 2, "timeout": 5}),
-    "dataclass": (Note("a", [1]), Note("a", [2]), Note("b", [1])),
-    "text": ("same", "same", "other"),
-}
-
-
-@pytest.mark.parametrize(("first", "same", "other"), EXCLUDED.values(), ids=EXCLUDED)
-async def test_excluded_names_do_not_count(
-    make_cache: MakeCache, first: object, same: object, other: object
-) -> None:
-    step = MockPrimitive()
-    cache = make_cache(step, exclude=["timeout", "marks"])
-    for x in (first, same, other):
-        await cache.execute(x)
-    assert step.call_count == 2
-
-
 async def test_shadow_always_runs_the_step_and_reports_the_hit_it_would_have_been(
     make_cache: MakeCache, watcher: Any, clock: FakeClock, context: WorkflowContext
 ) -> None:
@@ -481,38 +207,6 @@ async def test_shadow_always_runs_the_step_and_reports_the_hit_it_would_have_bee
     assert {outcome for _, outcome in watcher.outcomes} == {"ok"}
     assert context.state == {"cache_hits": 1, "cache_misses": 2}
     assert cache.get_stats()["hit_rate"] == 33.33
-
-
-ARGUMENTS = {
-    "ttl zero": ({"ttl_seconds": 0}, "ttl_seconds must be positive, or None for no limit, got 0"),
-    "ttl negative": ({"ttl_seconds": -1}, "ttl_seconds must be positive"),
-    "ttl nan": ({"ttl_seconds": math.nan}, "ttl_seconds must be positive.*got nan"),
-    "no entries": ({"max_entries": 0}, "max_entries must be at least 1, got 0"),
-    "too few bytes": ({"cache_dir": ".", "max_bytes": 4096}, "at least 1048576 .*got 4096"),
-    "two keys": (
-        {"cache_key_fn": lambda x, context: x, "exclude": ["a"]},
-        "cache_key_fn and exclude contradict each other",
-    ),
-    "exclude is text": ({"exclude": "timeout"}, "got the text 'timeout'; put it in a list"),
-    "unknown backend": ({"backend": "floppy"}, "backend must be .*got 'floppy'"),
-    "no store": ({"backend": 42}, "backend must be 'memory', 'disk' or a store object, got 42"),
-    "disk without a folder": ({"backend": "disk"}, "backend='disk' needs cache_dir="),
-    "memory with a folder": (
-        {"backend": "memory", "cache_dir": "here"},
-        "keeps nothing in cache_dir='here'; use backend='disk'",
-    ),
-    "store and folder": (
-        {"backend": DiskStore("."), "cache_dir": "here"},
-        "give a store object or cache_dir, not both",
-    ),
-    "shared on disk": ({"cache_dir": ".", "share": True}, "needs the memory backend"),
-}
-
-
-@pytest.mark.parametrize(("options", "message"), ARGUMENTS.values(), ids=ARGUMENTS)
-def test_mistakes_are_told_at_construction(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ConfigurationError, match=message):
-        CachePrimitive(lambda x: x, **options)
 
 
 async def test_cache_without_a_step_says_how_to_give_it_one(make_cache: MakeCache) -> None:

@@ -210,6 +210,25 @@ async def test_call_that_hears_of_its_end_too_late_is_kept(make_cache: MakeCache
     assert await cache.execute("q") == "finished"
 
 
+async def test_call_that_fails_when_everyone_has_left_is_not_complained_about(
+    make_cache: MakeCache, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fails_to_stop(x: str) -> str:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ValueError(x)
+
+    [caller] = ask(make_cache(fails_to_stop), 1)
+    await settle()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    del caller
+    gc.collect()
+    assert caplog.records == []
+
+
 async def test_step_that_cancels_itself_cancels_its_callers(make_cache: MakeCache) -> None:
     async def gives_up(x: str) -> str:
         await asyncio.sleep(0)
@@ -235,6 +254,14 @@ async def test_caller_with_a_tight_deadline_leaves_alone(
     upstream.let_go()
     assert await patient == "answer"
     assert upstream.begun == ["q"]
+
+
+async def test_shared_call_knows_no_deadline(make_cache: MakeCache, clock: FakeClock) -> None:
+    """That of the first caller would hold for those who join."""
+    step = MockPrimitive()
+    await make_cache(step).execute("q", WorkflowContext(deadline=clock.monotonic() + 1))
+    [(_, context)] = step.calls
+    assert context.deadline is None
 
 
 async def test_deadline_of_the_last_caller_stops_the_call(

@@ -138,13 +138,3 @@ async def test_other_version_leaves_old_entries_behind(tmp_path: Path) -> None:
         await cache.execute("q")
         cache.close()
     assert step.call_count == 3
-
-
-async def test_version_and_step_do_not_run_into_each_other(tmp_path: Path) -> None:
-    """A version that looks like a part of a step's name is still another one."""
-    named = MockPrimitive(name="b", return_value=1)
-    for version in ("", "x", "x' ", "'x'"):
-        cache = CachePrimitive(named, cache_dir=tmp_path, version=version)
-        await cache.execute("q")
-        cache.close()
-    assert named.call_count == 4

@@ -151,20 +151,22 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
             raise unhashable(key) from error
         if entry is None or entry.expires_at <= self._now():
             return await self._answer(key, cast("In", input_data), context or WorkflowContext())
-        value = entry.value
-        if entry.restore is not None:
-            try:
-                value = entry.restore(value)
-            except Exception as error:  # noqa: BLE001 - logged; whatever it is, the step can answer
-                self._pass_over(entry, error)
-                return await self._answer(key, cast("In", input_data), context or WorkflowContext())
         entry.uses += 1
         if given:
             try:
                 context.state["cache_hits"] += 1
             except KeyError:
                 context.state["cache_hits"] = 1
-        return value
+        if entry.restore is None:
+            return entry.value
+        try:
+            return entry.restore(entry.value)
+        except Exception as error:  # noqa: BLE001 - logged; whatever it is, the step can answer
+            entry.uses -= 1  # counted in advance, which costs the hits that succeed least
+            if given:
+                context.state["cache_hits"] -= 1
+            self._pass_over(entry, error)
+            return await self._answer(key, cast("In", input_data), context or WorkflowContext())
 
     vars(execute)["_tta_entry"] = True  # it calls the observers itself
 
@@ -254,9 +256,9 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         self._counts.misses += 1
         state = context.state
         state["cache_misses"] = state.get("cache_misses", 0) + 1
-        joined = not self._shadow and self._flights.under_way(key)
-        if observe.active is not None:
-            observe.report(observe.CacheRecord(self.name, "coalesced" if joined else "miss"))
+        joined = self._flights.under_way(key)
+        if observe.active is not None and not joined:
+            observe.report(observe.CacheRecord(self.name, "miss"))
         if self._shadow:
             value, kept = await self._fill(key, input_data, context)
         else:
@@ -270,6 +272,9 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
             )
         if expired and not joined:
             self._counts.expirations += 1  # its place was taken by the new entry
+        if joined and observe.active is not None:
+            saved = worth(value)  # known only now, and saved as by a hit
+            observe.report(observe.CacheRecord(self.name, "coalesced", None, *saved))
         if not joined or kept is None:
             return value
         return kept.value if kept.restore is None else kept.restore(kept.value)

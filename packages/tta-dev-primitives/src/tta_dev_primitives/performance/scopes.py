@@ -33,16 +33,16 @@ class Scopes:
             return b"" if self._stored else ""
         # Wrapping a function makes a primitive each time, so the function itself is remembered.
         step = primitive.fn if isinstance(primitive, LambdaPrimitive) else primitive
-        text = f"{version!r} {identity(primitive)}"
-        steps = self._steps.setdefault(text, [])
+        name = identity(primitive)
+        steps = self._steps.setdefault(name, [])
         rank = next((i for i, known in enumerate(steps) if _is_same(known, step)), len(steps))
         if rank == len(steps):
             steps.append(step)
         if self._stored:
-            return digest((text, rank))
+            return digest((version, name, rank))
         # A memory store serves its first step without a prefix: its keys can meet no others.
-        first = rank == 0 and text == next(iter(self._steps))
-        return None if first else f"{text}#{rank}"
+        first = rank == 0 and name == next(iter(self._steps))
+        return None if first else f"{name}#{rank}"
 
 
 def _is_same(known: object, step: object) -> bool:

@@ -34,9 +34,10 @@ def is_plain(value: object) -> bool:
     if kind in SCALARS:
         return True
     if kind is dict:
-        if TAG in cast("dict[object, object]", value):
+        mapping = cast("dict[object, object]", value)
+        if TAG in mapping:
             return False
-        for key, item in cast("dict[object, object]", value).items():
+        for key, item in mapping.items():
             if type(key) is not str or not (type(item) in SCALARS or is_plain(item)):
                 return False
         return True
@@ -46,7 +47,7 @@ def is_plain(value: object) -> bool:
                 return False
         return True
     # JSON has no infinities and no NaN; x - x is 0 for every other float.
-    return kind is float and cast("float", value) - cast("float", value) == 0.0
+    return kind is float and (number := cast("float", value)) - number == 0.0
 
 
 def _write_datetime(value: datetime.datetime) -> str:
