@@ -3,9 +3,7 @@
 An observer implements `ObservabilityPrimitive` and is installed with `observe(observer)`. With no
 observer installed, a primitive tests one module attribute and goes on.
 
-Records tell what a primitive decided. Their names and fields follow the attributes of the tracing
-vocabulary (`CacheRecord.result` is the span attribute `tta.cache.result`), so an observer can copy
-them without a table of its own.
+What a primitive decided it tells in the records of `core.records`, which can be had from here.
 """
 
 from __future__ import annotations
@@ -15,8 +13,19 @@ import builtins
 import contextlib
 import logging
 from contextvars import ContextVar, Token
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
+
+from .records import (
+    BranchRecord,
+    CacheRecord,
+    FallbackRecord,
+    LLMRecord,
+    RetryRecord,
+    RetryScheduledRecord,
+    RouteRecord,
+    SagaRecord,
+    TimeoutRecord,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -25,105 +34,34 @@ if TYPE_CHECKING:
     from .base import WorkflowPrimitive
     from .context import WorkflowContext
 
+__all__ = [
+    "BranchRecord",
+    "CacheRecord",
+    "FallbackRecord",
+    "Frame",
+    "LLMRecord",
+    "ObservabilityPrimitive",
+    "ObserverHandle",
+    "Observers",
+    "Outcome",
+    "RetryRecord",
+    "RetryScheduledRecord",
+    "RouteRecord",
+    "SagaRecord",
+    "Stretch",
+    "TimeoutRecord",
+    "observe",
+    "observed_execute",
+    "observed_stream",
+    "outcome_of",
+    "report",
+]
+
 Outcome: TypeAlias = Literal[
     "ok", "error", "rejected", "timeout", "cancelled", "fallback", "hit", "stale"
 ]
 T = TypeVar("T")
 _logger = logging.getLogger("tta_dev_primitives.observe")
-
-
-@dataclass(slots=True)
-class CacheRecord:
-    """What a cache answered; the `saved` fields are set on a hit where they are known."""
-
-    name: str
-    result: Literal["hit", "miss", "stale", "bypass", "coalesced"]
-    age: float | None = None
-    saved_cost: float | None = None
-    saved_input_tokens: int | None = None
-    saved_output_tokens: int | None = None
-    saved_duration: float | None = None
-
-
-@dataclass(slots=True)
-class RouteRecord:
-    """Where a router sent a call and why."""
-
-    selected: str
-    candidates: tuple[str, ...]
-    reason: str
-    strategy: str
-
-
-@dataclass(slots=True)
-class RetryScheduledRecord:
-    """Attempt number *attempt* failed and another follows after *delay* seconds."""
-
-    attempt: int
-    delay: float
-    error_type: str
-
-
-@dataclass(slots=True)
-class RetryRecord:
-    """How a retried call ended: sent once per call, after the last attempt."""
-
-    attempts: int
-    max_attempts: int
-    delay_total: float
-    exhausted: bool
-
-
-@dataclass(slots=True)
-class TimeoutRecord:
-    """A limit of *limit* seconds passed after *elapsed* seconds."""
-
-    limit: float
-    elapsed: float
-
-
-@dataclass(slots=True)
-class FallbackRecord:
-    """The primary failed and the alternative with number *index* runs."""
-
-    used: str
-    index: int
-    reason: str
-
-
-@dataclass(slots=True)
-class BranchRecord:
-    """Which branch of a conditional was taken."""
-
-    taken: str
-
-
-@dataclass(slots=True)
-class SagaRecord:
-    """A failed step was undone, or could not be."""
-
-    step: str
-    compensation_result: Literal["ok", "error", "timeout"]
-
-
-@dataclass(slots=True)
-class LLMRecord:
-    """One answer of a model: sent once per request that the provider answered."""
-
-    operation: str
-    provider: str
-    request_model: str
-    response_model: str
-    input_tokens: int
-    output_tokens: int
-    cache_read_input_tokens: int
-    cache_write_input_tokens: int
-    reasoning_output_tokens: int
-    finish_reason: str
-    duration: float
-    time_to_first_chunk: float | None
-    cost: float | None
-    response_id: str | None = None
 
 
 class ObservabilityPrimitive:

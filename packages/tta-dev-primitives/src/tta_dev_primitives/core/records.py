@@ -1,0 +1,105 @@
+"""What primitives tell their observers: one typed record for each kind of decision.
+
+Names and fields follow the attributes of the tracing vocabulary (`CacheRecord.result` is the span
+attribute `tta.cache.result`), so an observer can copy them without a table of its own. A new
+primitive adds its record here; `core.observe` hands them all on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(slots=True)
+class CacheRecord:
+    """What a cache answered; the `saved` fields are set on a hit where they are known."""
+
+    name: str
+    result: Literal["hit", "miss", "stale", "bypass", "coalesced"]
+    age: float | None = None
+    saved_cost: float | None = None
+    saved_input_tokens: int | None = None
+    saved_output_tokens: int | None = None
+    saved_duration: float | None = None
+
+
+@dataclass(slots=True)
+class RouteRecord:
+    """Where a router sent a call and why."""
+
+    selected: str
+    candidates: tuple[str, ...]
+    reason: str
+    strategy: str
+
+
+@dataclass(slots=True)
+class RetryScheduledRecord:
+    """Attempt number *attempt* failed and another follows after *delay* seconds."""
+
+    attempt: int
+    delay: float
+    error_type: str
+
+
+@dataclass(slots=True)
+class RetryRecord:
+    """How a retried call ended: sent once per call, after the last attempt."""
+
+    attempts: int
+    max_attempts: int
+    delay_total: float
+    exhausted: bool
+
+
+@dataclass(slots=True)
+class TimeoutRecord:
+    """A limit of *limit* seconds passed after *elapsed* seconds."""
+
+    limit: float
+    elapsed: float
+
+
+@dataclass(slots=True)
+class FallbackRecord:
+    """The primary failed and the alternative with number *index* runs."""
+
+    used: str
+    index: int
+    reason: str
+
+
+@dataclass(slots=True)
+class BranchRecord:
+    """Which branch of a conditional was taken."""
+
+    taken: str
+
+
+@dataclass(slots=True)
+class SagaRecord:
+    """A failed step was undone, or could not be."""
+
+    step: str
+    compensation_result: Literal["ok", "error", "timeout"]
+
+
+@dataclass(slots=True)
+class LLMRecord:
+    """One answer of a model: sent once per request that the provider answered."""
+
+    operation: str
+    provider: str
+    request_model: str
+    response_model: str
+    input_tokens: int
+    output_tokens: int
+    cache_read_input_tokens: int
+    cache_write_input_tokens: int
+    reasoning_output_tokens: int
+    finish_reason: str
+    duration: float
+    time_to_first_chunk: float | None
+    cost: float | None
+    response_id: str | None = None
