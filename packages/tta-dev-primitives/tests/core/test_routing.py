@@ -186,20 +186,49 @@ async def test_an_empty_stream_is_a_success() -> None:
     assert [chunk async for chunk in router.stream("x")] == []
 
 
+class Watcher(ObservabilityPrimitive):
+    """Keeps what routers report."""
+
+    def __init__(self) -> None:
+        self.records: list[RouteRecord] = []
+
+    def event(self, token: object, record: object) -> None:
+        if isinstance(record, RouteRecord):
+            self.records.append(record)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "default", "taken", "told"),
+    [
+        ("up", None, "down", ("up", "shadow, not taken: router_fn")),
+        ("up", "other", "other", ("up", "shadow, not taken: router_fn")),
+        ("nowhere", None, "down", ("nowhere", "shadow, not taken: no route found")),
+    ],
+    ids=["first-route", "default", "no-such-route"],
+)
+async def test_a_shadow_decides_and_reports_but_does_not_act(
+    wanted: str, default: str | None, taken: str, told: tuple[str, str]
+) -> None:
+    """A new rule can be watched on live traffic before it is trusted."""
+    routes = {"down": lower, "up": upper, "other": lambda x: "other"}
+    router = RouterPrimitive(routes, lambda x, context: wanted, default, shadow=True)
+    context, watcher = WorkflowContext(), Watcher()
+    with observe(watcher):
+        said = await router.execute({"text": "Hi"}, context)
+        streamed = [chunk async for chunk in router.stream({"text": "Hi"}, context)]
+    assert said == streamed[0] == ("other" if taken == "other" else "hi")
+    assert context.state["routing_history"] == [taken, taken]
+    assert [(r.selected, r.reason) for r in watcher.records] == [told, (taken, "shadow")] * 2
+
+
 async def test_each_route_tried_is_reported_with_the_reason() -> None:
-    records: list[RouteRecord] = []
-
-    class Watcher(ObservabilityPrimitive):
-        def event(self, token: object, record: object) -> None:
-            if isinstance(record, RouteRecord):
-                records.append(record)
-
+    watcher = Watcher()
     router = RouterPrimitive(
         {"bad": failing(OSError("down")), "up": upper}, lambda x, context: "bad", failover=True
     )
-    with observe(Watcher()):
+    with observe(watcher):
         await router.execute({"text": "a"})
-    assert records == [
+    assert watcher.records == [
         RouteRecord("bad", ("bad", "up"), "router_fn", "function"),
         RouteRecord("up", ("bad", "up"), "failover from bad: OSError", "function"),
     ]

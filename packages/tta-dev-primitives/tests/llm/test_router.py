@@ -816,3 +816,14 @@ async def test_prices_given_to_an_adapter_count_for_the_cost_strategy() -> None:
     corrected = RouterPrimitive(routes, strategy="cost", prices={"cheap": Rates(9e-6, 9e-6)})
     assert corrected.explain("hello").selected == "dear"
     assert [model.provider for model in corrected.models] == ["openai", "openai"]
+
+
+async def test_a_shadow_strategy_is_reported_and_not_followed() -> None:
+    """Under a strategy, too, the first route serves everything."""
+    router = RouterPrimitive(
+        {"a": str.lower, "b": str.upper},
+        strategy=lambda x, context, candidates: "b",
+        shadow=True,
+    )
+    assert router.explain("Hi").selected == "b"
+    assert await router.execute("Hi") == "hi"

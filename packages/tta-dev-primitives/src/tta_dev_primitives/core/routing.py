@@ -28,6 +28,8 @@ class RouterPrimitive(WorkflowPrimitive[In, Out]):
         default: Name of the route for names that do not exist.
         failover: Try the other routes, in the order given, when the chosen one raises an error
             that another try could mend.
+        shadow: Choose and report, but send everything to *default*, or to the first route where
+            there is none.
         name: Name in paths, traces and diagrams.
 
     Raises:
@@ -49,6 +51,7 @@ class RouterPrimitive(WorkflowPrimitive[In, Out]):
         default: str | None = None,
         *,
         failover: bool = False,
+        shadow: bool = False,
         name: str = "",
     ) -> None:
         if not routes:
@@ -68,7 +71,7 @@ class RouterPrimitive(WorkflowPrimitive[In, Out]):
             route: as_primitive(step) for route, step in routes.items()
         }
         self.router_fn = router_fn
-        self.default, self.failover, self.name = default, failover, name
+        self.default, self.failover, self.shadow, self.name = default, failover, shadow, name
 
     def select(self, input_data: In, context: WorkflowContext) -> tuple[str, str]:
         """Return the route for *input_data* and the reason, without running it."""
@@ -78,6 +81,19 @@ class RouterPrimitive(WorkflowPrimitive[In, Out]):
         if self.default is None:
             raise RouteNotFoundError(wanted, tuple(self.routes))
         return self.default, "default"
+
+    def _begin(self, input_data: In, context: WorkflowContext) -> tuple[str, str]:
+        """Return the route to begin with and the reason."""
+        if not self.shadow:
+            return self.select(input_data, context)
+        acting = next(iter(self.routes)) if self.default is None else self.default
+        try:
+            wanted, reason = self.select(input_data, context)
+        except RouteNotFoundError as error:
+            wanted, reason = str(error.route), "no route found"
+        if observe.active is not None:
+            self._report(wanted, f"shadow, not taken: {reason}")
+        return acting, "shadow"
 
     async def prepare(self, context: WorkflowContext) -> None:
         """Look up what choosing takes, as far as the deadline of *context* allows."""
@@ -115,7 +131,7 @@ class RouterPrimitive(WorkflowPrimitive[In, Out]):
         """Run the route that fits; see the class for failing over."""
         if not self.ready:
             await self.prepare(context)
-        route, reason = self.select(input_data, context)
+        route, reason = self._begin(input_data, context)
         tried: list[str] = []
         while True:
             self._note(route, reason, context)
@@ -134,7 +150,7 @@ class RouterPrimitive(WorkflowPrimitive[In, Out]):
         """Stream the route that fits. It fails over only before the first chunk."""
         if not self.ready:
             await self.prepare(context)
-        route, reason = self.select(input_data, context)
+        route, reason = self._begin(input_data, context)
         tried: list[str] = []
         while True:
             self._note(route, reason, context)
@@ -158,11 +174,14 @@ class RouterPrimitive(WorkflowPrimitive[In, Out]):
     def _note(self, route: str, reason: str, context: WorkflowContext) -> None:
         context.state.setdefault("routing_history", []).append(route)
         if observe.active is not None:
-            observe.report(observe.RouteRecord(route, tuple(self.routes), reason, self.strategy))
+            self._report(route, reason)
+
+    def _report(self, route: str, reason: str) -> None:
+        observe.report(observe.RouteRecord(route, tuple(self.routes), reason, self.strategy))
 
     def identity_parts(self) -> Sequence[object]:
         """Return what decides about the route."""
-        return (identity(LambdaPrimitive(self.router_fn)), self.default)
+        return (identity(LambdaPrimitive(self.router_fn)), self.default, self.shadow)
 
     def children(self) -> Sequence[tuple[str, WorkflowPrimitive[Any, Any]]]:
         """Return the routes, labelled with their names."""

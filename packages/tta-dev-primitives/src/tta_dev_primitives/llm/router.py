@@ -68,6 +68,7 @@ class RouterPrimitive(routing.RouterPrimitive[In, Out]):
         failover: Whether to try other routes; by default with a strategy only.
         max_routes: Most routes tried for one call under a strategy.
         cooldown_seconds: How long a failing route is put last; longer where the error says so.
+        shadow: Choose and report, but send everything to *default*, or to the first route.
         catalog: The models to choose from, instead of discovering them.
         adapter: Makes the primitive that calls a discovered model.
         clock: Source of time.
@@ -92,6 +93,7 @@ class RouterPrimitive(routing.RouterPrimitive[In, Out]):
         failover: bool | None = None,
         max_routes: int = 3,
         cooldown_seconds: float = 30.0,
+        shadow: bool = False,
         catalog: ModelCatalog | None = None,
         adapter: Callable[[Model], Step[Any, Any]] = adapter_for,
         clock: Clock = SYSTEM_CLOCK,
@@ -112,6 +114,7 @@ class RouterPrimitive(routing.RouterPrimitive[In, Out]):
             router_fn or self._name_of_best,
             default,
             failover=strategy is not None if failover is None else failover,
+            shadow=shadow,
             name=name,
         )
         if (router_fn is None) == (strategy is None):
