@@ -7,6 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A loaded machine must not fail a property: no test here is about wall time.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 OWN = """\
 # how the shop is tested

@@ -8,9 +8,14 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import settings
 
 from tta_dev_primitives.core import observe
 from tta_dev_primitives.testing import FakeClock
+
+# A loaded machine must not fail a property: no test here is about wall time.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 LONGEST_GOODBYE_SECONDS = 1.0
 
