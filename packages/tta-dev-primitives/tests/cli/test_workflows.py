@@ -82,6 +82,7 @@ def test_reference_needs_two_parts(reference: str) -> None:
         ("workflows_here:_double", "is a function, not a primitive"),
         ("workflows_here:LambdaPrimitive", "is a class, not a primitive; name an instance of it"),
         ("workflows_here:os", "is a module, not a primitive"),
+        ("makers_here:number", "is an int, not a primitive"),
         ("makers_here:nothing", "makers_here:nothing returned a NoneType, not a primitive"),
         ("makers_here:failing", "makers_here.py line 3: ZeroDivisionError: division by zero"),
     ],
@@ -89,7 +90,9 @@ def test_reference_needs_two_parts(reference: str) -> None:
 def test_what_is_no_workflow_is_explained(folder: Path, reference: str, complaint: str) -> None:
     (folder / "notes.txt").write_text("text")
     (folder / "bare_here.py").write_text("")
-    (folder / "makers_here.py").write_text("def nothing():\n    pass\ndef failing(): 1 / 0\n")
+    (folder / "makers_here.py").write_text(
+        "def nothing():\n    pass\ndef failing(): 1 / 0\nnumber = 5\n"
+    )
     assert complaint in complaint_about(reference)
 
 

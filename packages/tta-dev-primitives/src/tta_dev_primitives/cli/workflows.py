@@ -50,13 +50,17 @@ def load_workflow(reference: str) -> WorkflowPrimitive[Any, Any]:  # Any: the us
             made = found()
         if isinstance(made, WorkflowPrimitive):
             return cast("WorkflowPrimitive[Any, Any]", made)
-        msg = f"{reference} returned a {type(made).__name__}, not a primitive"
+        msg = f"{reference} returned {_with_article(type(made).__name__)}, not a primitive"
     elif isinstance(found, type):
         msg = f"{reference} is a class, not a primitive; name an instance of it"
     else:
-        kind = type(found).__name__
-        msg = f"{reference} is a {kind}, not a primitive; wrap a function with LambdaPrimitive(fn)"
+        kind = _with_article(type(found).__name__)
+        msg = f"{reference} is {kind}, not a primitive; wrap a function with LambdaPrimitive(fn)"
     raise UsageError(msg)
+
+
+def _with_article(noun: str) -> str:
+    return f"{'an' if noun[0].lower() in 'aeiou' else 'a'} {noun}"
 
 
 def _load_module(name: str) -> ModuleType:
