@@ -10,7 +10,7 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,17 +33,37 @@ async def measure(operation: Operation, *, batches: int, units: int = 1) -> Timi
         batches: How many batches.
         units: How many things one call does; the result is for one of them.
     """
+    timings = await measure_together({"": operation}, batches=batches, units=units)
+    return timings[""]
+
+
+async def measure_together(
+    operations: Mapping[str, Operation], *, batches: int, units: int = 1
+) -> dict[str, Timing]:
+    """Time *operations* in turns, so that a slow moment of the machine falls on all of them.
+
+    Args:
+        operations: By name; each is what `measure` takes.
+        batches: How many batches of each.
+        units: How many things one call of any of them does.
+    """
+    counts = {name: await _calls_per_batch(operation) for name, operation in operations.items()}
+    samples: dict[str, list[float]] = {name: [] for name in operations}
+    for _ in range(batches):
+        for name, operation in operations.items():
+            samples[name].append(await _batch(operation, counts[name]) / counts[name] / units)
+            await asyncio.sleep(0)
+    return {name: Timing(min(taken), statistics.median(taken)) for name, taken in samples.items()}
+
+
+async def _calls_per_batch(operation: Operation) -> int:
+    await operation()  # the first call may open a file, and says nothing about the others
     count = 1
     while True:
         spent = await _batch(operation, count)
         if spent > 3e6 or count > 1 << 20:
-            break
+            return count
         count = max(count + 1, int(count * 3.3e6 / max(spent, 1)))
-    samples: list[float] = []
-    for _ in range(batches):
-        samples.append(await _batch(operation, count) / count / units)
-        await asyncio.sleep(0)
-    return Timing(min(samples), statistics.median(samples))
 
 
 async def _batch(operation: Operation, count: int) -> float:
@@ -102,25 +122,32 @@ def machine() -> str:
 def print_rows(rows: list[Row], *, as_json: bool) -> None:
     """Print the rows as a Markdown table, or as one JSON object."""
     if as_json:
-        cases = [
-            {
-                "case": row.case,
-                "ours_ns": row.ours.minimum,
-                "ours_median_ns": row.ours.median,
-                "floor": row.floor_name,
-                "floor_ns": row.floor.minimum,
-                "ratio": row.ratio,
-                "goal": row.goal,
-                "verdict": row.verdict,
-                "peers_ns": {name: timing.minimum for name, timing in (row.peers or {}).items()},
-            }
-            for row in rows
-        ]
+        cases = [row_record(row) for row in rows]
         json.dump({"machine": machine(), "cases": cases}, sys.stdout)
         print()
         return
     print(machine())
     print()
+    print_markdown(rows)
+
+
+def row_record(row: Row) -> dict[str, Any]:
+    """Return *row* as `--json` prints it."""
+    return {
+        "case": row.case,
+        "ours_ns": row.ours.minimum,
+        "ours_median_ns": row.ours.median,
+        "floor": row.floor_name,
+        "floor_ns": row.floor.minimum,
+        "ratio": row.ratio,
+        "goal": row.goal,
+        "verdict": row.verdict,
+        "peers_ns": {name: timing.minimum for name, timing in (row.peers or {}).items()},
+    }
+
+
+def print_markdown(rows: list[Row]) -> None:
+    """Print the rows as a Markdown table."""
     print("| case | ours min (median) | floor | ratio | goal | | peers |")
     print("|---|---|---|---|---|---|---|")
     for row in rows:

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from .llm.router import RouterPrimitive
     from .llm.types import LLMRequest, LLMResponse
     from .performance.cache import CachePrimitive
+    from .performance.fingerprint import EnvFingerprint
+    from .performance.stores.disk import DiskStore
+    from .performance.stores.encoded_memory import EncodedMemoryStore
+    from .performance.stores.redis import RedisStore
+    from .performance.stores.redis_invalidation import RedisInvalidation
+    from .performance.stores.tiered import TieredStore
+    from .performance.uv_cache import UVCachePrimitive
     from .recovery.compensation import SagaPrimitive
     from .recovery.fallback import FallbackPrimitive
     from .recovery.retry import RetryPrimitive, RetryStrategy
@@ -33,6 +40,9 @@ _HOMES = {
     "AnthropicPrimitive": "llm.anthropic",
     "CachePrimitive": "performance.cache",
     "ConditionalPrimitive": "core.conditional",
+    "DiskStore": "performance.stores.disk",
+    "EncodedMemoryStore": "performance.stores.encoded_memory",
+    "EnvFingerprint": "performance.fingerprint",
     "FallbackPrimitive": "recovery.fallback",
     "Item": "core.mapping",
     "LLMRequest": "llm.types",
@@ -42,15 +52,19 @@ _HOMES = {
     "OpenAIPrimitive": "llm.openai",
     "ParallelPrimitive": "core.parallel",
     "PrimitiveError": "errors",
+    "RedisInvalidation": "performance.stores.redis_invalidation",
+    "RedisStore": "performance.stores.redis",
     "RetryPrimitive": "recovery.retry",
     "RetryStrategy": "recovery.retry",
     "RouterPrimitive": "llm.router",
     "SagaPrimitive": "recovery.compensation",
     "SequentialPrimitive": "core.sequential",
     "Step": "core.base",
+    "TieredStore": "performance.stores.tiered",
     "TimeoutError": "errors",
     "TimeoutPrimitive": "recovery.timeout",
     "TransformPrimitive": "core.streaming",
+    "UVCachePrimitive": "performance.uv_cache",
     "WorkflowContext": "core.base",
     "WorkflowPrimitive": "core.base",
     "observe": "core.observe",
@@ -60,6 +74,9 @@ __all__ = [
     "AnthropicPrimitive",
     "CachePrimitive",
     "ConditionalPrimitive",
+    "DiskStore",
+    "EncodedMemoryStore",
+    "EnvFingerprint",
     "FallbackPrimitive",
     "Item",
     "LLMRequest",
@@ -69,15 +86,19 @@ __all__ = [
     "OpenAIPrimitive",
     "ParallelPrimitive",
     "PrimitiveError",
+    "RedisInvalidation",
+    "RedisStore",
     "RetryPrimitive",
     "RetryStrategy",
     "RouterPrimitive",
     "SagaPrimitive",
     "SequentialPrimitive",
     "Step",
+    "TieredStore",
     "TimeoutError",
     "TimeoutPrimitive",
     "TransformPrimitive",
+    "UVCachePrimitive",
     "WorkflowContext",
     "WorkflowPrimitive",
     "observe",

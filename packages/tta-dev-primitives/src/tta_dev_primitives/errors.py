@@ -107,7 +107,15 @@ class CompensationError(PrimitiveError):
 
 
 class StoreError(PrimitiveError, OSError):
-    """Raised when a cache store cannot be opened or written."""
+    """Raised when a cache store cannot be opened or written.
+
+    Attributes:
+        reported: Whether the store has logged it already, once for all calls that failed by it.
+    """
+
+    def __init__(self, message: str, *, reported: bool = False) -> None:
+        super().__init__(message)
+        self.reported = reported
 
 
 class LLMError(PrimitiveError):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from tta_dev_primitives.performance import encoding
 from tta_dev_primitives.performance.cache import CachePrimitive
 from tta_dev_primitives.performance.stores.disk import DiskStore
 from tta_dev_primitives.testing.clock import FakeClock
+
+from .redis_server import any_server
 
 
 class Upstream(WorkflowPrimitive[Any, Any]):
@@ -88,11 +91,46 @@ def watcher() -> Iterator[Watcher]:
         yield found
 
 
-@pytest.fixture(params=["memory", "disk"])
-def make_cache(
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a Redis server is, started here if none is given."""
+    with any_server(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+MakeCache = Callable[..., CachePrimitive[Any, Any]]
+
+
+@pytest.fixture(params=["memory", "disk", "redis", "redis behind disk"])
+async def make_cache(
     request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock
-) -> Iterator[Callable[..., CachePrimitive[Any, Any]]]:
-    """Makes caches on the test's clock, once with entries in memory and once on disk."""
+) -> AsyncIterator[MakeCache]:
+    """Makes caches on the test's clock, with entries in each kind of store in turn."""
+    kind: str = request.param
+    options: dict[str, Any] = {}
+    if "disk" in kind:
+        options["cache_dir"] = tmp_path / "cache"
+    if "redis" in kind:
+        # Tests share the server, but no entries.
+        namespace = f"test {uuid.uuid4()}"
+        options |= {"redis_url": request.getfixturevalue("redis_url"), "namespace": namespace}
+        options["backend"] = "redis"
+    made: list[CachePrimitive[Any, Any]] = []
+
+    def make(*arguments: Any, **given: Any) -> CachePrimitive[Any, Any]:
+        made.append(CachePrimitive(*arguments, **{"clock": clock, **options, **given}))
+        return made[-1]
+
+    yield make
+    for cache in made:
+        await cache.aclose()
+
+
+@pytest.fixture(params=["memory", "disk"])
+def make_local_cache(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock
+) -> Iterator[MakeCache]:
+    """Makes caches on the test's clock whose store does not wait for a network."""
     made: list[CachePrimitive[Any, Any]] = []
 
     def make(*arguments: Any, **options: Any) -> CachePrimitive[Any, Any]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ from tta_dev_primitives.performance.cache import CachePrimitive
 from tta_dev_primitives.performance.stores.base import StoredEntry
 from tta_dev_primitives.testing.clock import FakeClock
 from tta_dev_primitives.testing.mocks import MockPrimitive
+
+from .waiting import missed
 
 MakeCache = Callable[..., CachePrimitive[Any, Any]]
 
@@ -61,10 +64,10 @@ async def test_ttl_is_exclusive(
 
 
 async def test_entry_without_ttl_outlives_everything(
-    make_cache: MakeCache, clock: FakeClock
+    make_local_cache: MakeCache, clock: FakeClock
 ) -> None:
     step = MockPrimitive()
-    cache = make_cache(step, ttl_seconds=None)
+    cache = make_local_cache(step, ttl_seconds=None)
     await cache.execute("q")
     clock.advance(1e12)
     await cache.execute("q")
@@ -128,11 +131,16 @@ async def test_watched_cache_counts_like_an_unwatched_one(
 
 
 async def test_statistics_have_the_documented_names(
-    make_cache: MakeCache, clock: FakeClock
+    make_local_cache: MakeCache, clock: FakeClock
 ) -> None:
-    cache = make_cache(lambda x: x, ttl_seconds=60)
+    cache = make_local_cache(lambda x: x, ttl_seconds=60)
+    nothing_saved = {
+        "coalesced": 0, "stale": 0, "saved_cost": 0.0, "saved_input_tokens": 0,
+        "saved_output_tokens": 0, "saved_seconds": 0.0,
+    }  # fmt: skip
     assert cache.get_stats() == {
-        "size": 0, "hits": 0, "misses": 0, "expirations": 0, "evictions": 0, "hit_rate": 0.0
+        "size": 0, "hits": 0, "misses": 0, "expirations": 0, "evictions": 0, "hit_rate": 0.0,
+        **nothing_saved,
     }  # fmt: skip
     for x in ("a", "a", "b"):
         await cache.execute(x)
@@ -140,14 +148,50 @@ async def test_statistics_have_the_documented_names(
     clock.advance(60)
     await cache.execute("a")
     assert cache.get_stats() == {
-        "size": 2, "hits": 1, "misses": 3, "expirations": 1, "evictions": 0, "hit_rate": 25.0
+        "size": 2, "hits": 1, "misses": 3, "expirations": 1, "evictions": 0, "hit_rate": 25.0,
+        **nothing_saved,
     }  # fmt: skip
 
 
-async def test_evict_expired_drops_only_what_is_past_its_time(
-    make_cache: MakeCache, clock: FakeClock
+async def test_statistics_sum_up_what_was_saved(
+    make_cache: MakeCache, clock: FakeClock, upstream: Any
 ) -> None:
-    cache = make_cache(lambda x: x, ttl_seconds=60)
+    """Hits save what the call cost and took; those who shared a call saved its price."""
+
+    async def ask(x: str) -> LLMResponse:
+        clock.advance(2)
+        await upstream.execute(x)
+        return LLMResponse(text=x, usage=Usage(30, 7), cost=0.5)
+
+    cache = make_cache(ask)
+    callers = [asyncio.create_task(cache.execute("q")) for _ in range(3)]
+    await missed(cache, 3)
+    upstream.let_go()
+    await asyncio.gather(*callers)
+    for _ in range(4):
+        await cache.execute("q")
+    stats = cache.get_stats()
+    assert stats["coalesced"] == 2
+    assert stats["saved_cost"] == 6 * 0.5
+    assert (stats["saved_input_tokens"], stats["saved_output_tokens"]) == (180, 42)
+    assert stats["saved_seconds"] == 4 * 2
+
+
+async def test_what_was_saved_is_remembered_when_the_entry_is_gone(
+    make_local_cache: MakeCache, clock: FakeClock
+) -> None:
+    cache = make_local_cache(lambda x: LLMResponse(text=x, cost=0.5), ttl_seconds=60)
+    for _ in range(3):
+        await cache.execute("q")
+    clock.advance(60)
+    cache.evict_expired()
+    assert cache.get_stats()["saved_cost"] == 1.0
+
+
+async def test_evict_expired_drops_only_what_is_past_its_time(
+    make_local_cache: MakeCache, clock: FakeClock
+) -> None:
+    cache = make_local_cache(lambda x: x, ttl_seconds=60)
     await cache.execute("old")
     clock.advance(30)
     await cache.execute("new")
@@ -158,9 +202,9 @@ async def test_evict_expired_drops_only_what_is_past_its_time(
     assert cache.evict_expired() == 0
 
 
-async def test_clear_begins_anew(make_cache: MakeCache, clock: FakeClock) -> None:
+async def test_clear_begins_anew(make_local_cache: MakeCache, clock: FakeClock) -> None:
     step = MockPrimitive()
-    cache = make_cache(step, max_entries=1)
+    cache = make_local_cache(step, max_entries=1)
     for x in ("a", "a", "b"):
         await cache.execute(x)
     cache.clear_cache()
@@ -258,3 +302,16 @@ async def test_closing_keeps_the_entries(make_cache: MakeCache) -> None:
     cache.close()
     await cache.execute("q")
     assert step.call_count == 1
+
+
+async def test_memory_is_bounded_by_bytes(caplog: pytest.LogCaptureFixture) -> None:
+    """Large answers push others out, and one beyond the bound is handed out and not kept."""
+    step = MockPrimitive(side_effect=lambda x, context: x * 10_000)
+    cache = CachePrimitive(step, max_bytes=35_000, name="answers")
+    for x in "abcd":
+        await cache.execute(x)
+    stats = cache.get_stats()
+    assert (stats["size"], stats["evictions"]) == (3, 1)
+    assert await cache.execute("abcd") == "abcd" * 10_000
+    assert cache.get_stats()["size"] == 3
+    assert "is more than max_bytes=35000 of the memory backend" in caplog.text

@@ -24,7 +24,7 @@ MakeStore = Callable[..., DiskStore]
 
 
 def entry(data: bytes = b"data", *, stored_at: float = 1.0, expires_at: float = 2e9) -> StoredEntry:
-    return StoredEntry(data, stored_at, expires_at)
+    return StoredEntry(data, stored_at, expires_at, expires_at)
 
 
 def write(store: DiskStore, key: bytes, value: StoredEntry) -> None:
@@ -150,7 +150,7 @@ def another_table(path: Path) -> str:
     path.write_bytes(good_file(path.parent))
     with closing(sqlite3.connect(path)) as other:
         other.execute("ALTER TABLE entry RENAME COLUMN cost TO price")
-    return "no such column: cost"
+    return "its tables are not those of version 2"
 
 
 def schema_that_is_no_text(path: Path) -> str:
@@ -310,7 +310,7 @@ async def test_entry_of_another_type_is_a_miss_with_a_warning(
     cache = CachePrimitive(step, cache_dir=tmp_path, name="answers")
     await cache.execute("q")
     with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as other:
-        other.execute("UPDATE entry SET data = replace(data, 'latency', 'slowness')")
+        other.execute("UPDATE entry SET data = replace(data, 'latency', 'slowing')")
         other.execute("UPDATE entry SET data = CAST(data AS BLOB)")
     for _ in range(2):
         assert await cache.execute("q") == LLMResponse("hi")
@@ -318,7 +318,7 @@ async def test_entry_of_another_type_is_a_miss_with_a_warning(
     [record] = caplog.records
     assert record.getMessage() == (
         "answers: an entry was passed over: stored entry has other fields than LLMResponse has "
-        "now: latency, slowness"
+        "now: latency, slowing"
     )
     cache.close()
 

@@ -12,7 +12,7 @@ import pytest
 
 from tta_dev_primitives.errors import StoreError
 from tta_dev_primitives.performance.cache import CachePrimitive
-from tta_dev_primitives.performance.stores import disk
+from tta_dev_primitives.performance.stores import disk_file
 from tta_dev_primitives.performance.stores.base import StoreBusyError, StoredEntry
 from tta_dev_primitives.performance.stores.disk import FILE_NAME, DiskStore
 from tta_dev_primitives.testing.mocks import MockPrimitive
@@ -21,7 +21,7 @@ MakeStore = Callable[..., DiskStore]
 
 
 def entry(data: bytes = b"data", *, stored_at: float = 1.0, expires_at: float = 2e9) -> StoredEntry:
-    return StoredEntry(data, stored_at, expires_at)
+    return StoredEntry(data, stored_at, expires_at, expires_at)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_patient_write_waits_for_the_lock(locked: Any) -> None:
 
 def test_patience_ends(locked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     store, _ = locked
-    monkeypatch.setattr(disk, "_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(disk_file, "_WAIT_SECONDS", 0.02)
     with pytest.raises(StoreError, match="cannot be used: database is locked; the cache goes on"):
         store.write(b"k", entry(), wait=True)
 

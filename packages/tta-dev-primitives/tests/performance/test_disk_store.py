@@ -26,7 +26,7 @@ MIB = 1 << 20
 
 
 def entry(data: bytes = b"data", *, stored_at: float = 1.0, expires_at: float = 2e9) -> StoredEntry:
-    return StoredEntry(data, stored_at, expires_at)
+    return StoredEntry(data, stored_at, expires_at, expires_at)
 
 
 def write(store: DiskStore, key: bytes, value: StoredEntry) -> None:
@@ -38,9 +38,9 @@ def write(store: DiskStore, key: bytes, value: StoredEntry) -> None:
 
 
 ENTRIES = {
-    "bare": StoredEntry(b"", 0.0, math.inf),
-    "whole": StoredEntry(b"\x00\xff", 1.5, 2.5, 0.01, 10, 20, 0.25),
-    "free": StoredEntry(b"x", -1.0, 1e12, 0.0, 0, 0, 0.0),
+    "bare": StoredEntry(b"", 0.0, 5.0, math.inf),
+    "whole": StoredEntry(b"\x00\xff", 1.5, 2.0, 2.5, 0.01, 10, 20, 0.25),
+    "free": StoredEntry(b"x", -1.0, -0.5, 1e12, 0.0, 0, 0, 0.0),
 }
 
 
@@ -137,7 +137,7 @@ def test_connection_that_is_closed_at_the_last_moment_is_opened_again(
     """By another thread, between taking it and holding it."""
     store = make_store()
     store.write(b"k", entry())
-    taken = store._connection()
+    taken = store._file.connection()
 
     class ClosedFirst:
         def __enter__(self) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import datetime
 import decimal
 import enum
@@ -7,23 +8,33 @@ import functools
 import importlib.util
 import json
 import math
+import subprocess
 import sys
 import types
+import unicodedata
 import uuid
 import zoneinfo
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
-from typing import Any, Generic, TypeVar
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tta_dev_primitives import errors
 from tta_dev_primitives.errors import InputTypeError
 from tta_dev_primitives.llm.types import LLMRequest, LLMResponse, Tool, ToolCall, Usage
 from tta_dev_primitives.performance import encoding
-from tta_dev_primitives.performance.encoding import DecodingError, decode, encode, is_immutable
+from tta_dev_primitives.performance.encoding import (
+    DecodingError,
+    canonical,
+    decode,
+    encode,
+    is_immutable,
+)
 from tta_dev_primitives.performance.trees import without_uncached_fields
 
 T = TypeVar("T")
@@ -41,9 +52,18 @@ class Level(enum.IntEnum):
     HIGH = 3
 
 
+class Mood(enum.StrEnum):
+    GOOD = "good"
+
+
 class Access(enum.Flag):
     READ = 1
     WRITE = 2
+
+
+class Mode(enum.IntFlag):
+    R = 4
+    X = 1
 
 
 @dataclass
@@ -108,6 +128,10 @@ class Unfinished:
     later: int = field(init=False)
 
 
+class Spot(NamedTuple):
+    x: int
+
+
 class OddZone(datetime.tzinfo):
     def utcoffset(self, when: datetime.datetime | None) -> datetime.timedelta:
         return datetime.timedelta(hours=3)
@@ -126,7 +150,9 @@ ROUND_TRIPS = {
     "bool": True,
     "nested": {"a": [1, {"b": None}], "c": {}},
     "order of keys": {"b": 1, "a": 2},
+    "nothing in it": [[], {}, (), "", b"", {"a": []}],
     "bytes": b"\x00\xff",
+    "bytes that can change": bytearray(b"\x00\xff"),
     "complex": complex(-0.0, math.inf),
     "decimal": decimal.Decimal("1.10"),
     "uuid": uuid.UUID(int=7),
@@ -143,13 +169,21 @@ ROUND_TRIPS = {
     "timedelta": datetime.timedelta(-1, 2, 3),
     "enum": Colour.RED,
     "integer enum": Level.HIGH,
+    "text enum": Mood.GOOD,
+    "enum as a key": {Colour.RED: 1, Mood.GOOD: [Level.HIGH]},
+    "integer flag": Mode.R | Mode.X,
+    "integer flag beyond its names": Mode(64),
     "flag": Access.READ,
     "flags together": Access.READ | Access.WRITE,
     "no flag": Access(0),
     "dataclass": Point(1.0),
     "frozen with slots": Leaf("a", (Point(1.0), Point(2.0, 3.0))),
     "generic dataclass": Box[int](7),
+    "generic of a generic": Box[Any](Box[int](7)),
     "dataclass in a dict": {"at": [Point(1.0, math.inf)]},
+    "plain values in a dataclass": Box({"rows": [{"a": [1, -0.0]}, []], "!": {"!": "plain"}}),
+    "earliest": datetime.datetime.min,  # noqa: DTZ901 - without a zone on purpose
+    "last": datetime.datetime.max.replace(tzinfo=datetime.UTC),
 }
 
 
@@ -170,6 +204,20 @@ def test_set_comes_back(value: Any) -> None:
     found = decode(encode(value))
     assert found == value
     assert type(found) is type(value)
+
+
+CODES = [*range(0x2100), 0xD800, 0xE000, 0x10FFFF]  # the last: surrogate, private, unassigned
+CHARACTERS = {unicodedata.category(chr(code)): chr(code) for code in CODES}
+
+
+def test_there_is_a_character_of_every_class() -> None:
+    assert len(CHARACTERS) == 30
+
+
+@pytest.mark.parametrize("character", CHARACTERS.values(), ids=CHARACTERS)
+def test_text_of_every_class_comes_back(character: str) -> None:
+    for value in (character, {character: [character]}, Box({character: (character,)})):
+        assert decode(encode(value)) == value
 
 
 def test_nan_comes_back() -> None:
@@ -292,6 +340,11 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "in a dataclass": (lambda: Box(object()), r"value\.content is a builtins\.object"),
     "subclass of dict": (OrderedDict, r"value is a collections\.OrderedDict"),
     "subclass of text": (lambda: type("Name", (str,), {})("a"), "value is a .*Name"),
+    "subclass of an integer": (lambda: type("Id", (int,), {})(1), "value is a .*Id"),
+    "named tuple": (lambda: [Spot(1)], r"value\[0\] is a .*Spot"),
+    "in a tuple": (lambda: (1, (object(),)), r"value\[1\]\[0\] is a builtins\.object"),
+    "module": (lambda: math, r"value is a builtins\.module"),
+    "function": (lambda: len, r"value is a builtins\.builtin_function_or_method"),
     "class": (lambda: Point, r"value is a builtins\.type"),
     "local dataclass": (local_dataclass, r"value is a .*local_dataclass\.<locals>\.Local"),
     "attribute beside the fields": (with_extra_attribute, r"value is a .*Point"),
@@ -338,6 +391,11 @@ UNREADABLE = {
     "unknown kind": (tree({"!": "call", "t": "builtins:int", "v": 7}), "which it is not"),
     "no kind": (tree({"!": "data", "v": {}}), "cannot be read: 't'"),
     "no date": (tree({"!": "date", "v": "yesterday"}), "cannot be read"),
+    "no fields": (tree({"!": "data", "t": f"{__name__}:Point", "v": [1]}), "cannot be read"),
+    "no struct": (tree({"!": "struct", "t": f"{__name__}:Point", "v": {}}), "which it is not"),
+    "no model": (tree({"!": "model", "t": f"{__name__}:Point", "v": {}}), "which it is not"),
+    "no error": (tree({"!": "error", "t": f"{__name__}:Point", "v": {}}), "which it is not"),
+    "no packed tree": (b"n\xc1", "msgspec is not installed|cannot be read"),
     "no zone": (tree({"!": "datetime", "v": "2024-01-01T00:00:00[Mars/Base]0"}), "cannot be read"),
 }
 
@@ -401,11 +459,11 @@ def test_msgpack_entry_is_refused_without_its_codec(
     codec: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when two environments share a folder."""
-    stored = encode([1])
-    assert stored[:1] == (b"m" if codec == "msgspec" else b"j")
+    assert encode([1])[:1] == (b"m" if codec == "msgspec" else b"j")
     monkeypatch.setattr(encoding, "_unpack", None)
-    with pytest.raises(DecodingError, match="msgspec is not installed"):
-        decode(b"m" + stored[1:])
+    for tag in (b"m", b"n"):
+        with pytest.raises(DecodingError, match="msgspec is not installed"):
+            decode(tag + b"\x90")
 
 
 def test_without_the_fast_codec_everything_is_json(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -419,6 +477,689 @@ def test_without_the_fast_codec_everything_is_json(monkeypatch: pytest.MonkeyPat
     spec.loader.exec_module(module)
     assert module.encode([1]) == b"j[1]"
     assert module.canonical({"b": 1, "a": 2}) == b'p{"a":2,"b":1}'
+
+
+@pytest.fixture
+def placed(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Any]:
+    """Makes a type look defined at the top of this module, in the place of an older one."""
+    module = sys.modules[__name__]
+
+    def place(kind: Any) -> Any:
+        kind.__qualname__ = kind.__name__
+        monkeypatch.setattr(module, kind.__name__, kind, raising=False)
+        return kind
+
+    return place
+
+
+def test_slot_beside_the_fields_is_refused(placed: Callable[[Any], Any]) -> None:
+    class Base:
+        __slots__ = ("note",)
+
+    @placed
+    @dataclass
+    class Child(Base):
+        x: int
+
+    child = Child(1)
+    assert decode(encode(child)) == child
+    child.note = "mine"
+    with pytest.raises(InputTypeError, match=r"value is a .*Child, which holds more than its"):
+        encode(child)
+
+
+# Structs of msgspec.
+
+
+def struct_of_each_kind(placed: Callable[[Any], Any]) -> dict[str, Any]:
+    pytest.importorskip("msgspec")
+    import msgspec
+
+    @placed
+    class Plain(msgspec.Struct):
+        x: int
+        tags: list[str] = []
+
+    @placed
+    class Frozen(msgspec.Struct, frozen=True, order=True, cache_hash=True):
+        x: int
+        at: datetime.date
+
+    @placed
+    class Named(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+        first_name: str = "ada"
+        inner: Any = None
+
+    @placed
+    class Row(msgspec.Struct, array_like=True, tag="row", omit_defaults=True, gc=False):
+        cells: tuple[int, ...]
+
+    @placed
+    class Open(msgspec.Struct, dict=True, weakref=True):
+        x: int
+
+        @functools.cached_property
+        def double(self) -> int:
+            return 2 * self.x
+
+    @placed
+    class Pair(msgspec.Struct, Generic[T]):
+        one: T
+        other: T
+
+    @placed
+    class Late(msgspec.Struct, frozen=True, kw_only=True):
+        cents: int
+        note: Any = msgspec.UNSET
+
+        def __post_init__(self) -> None:
+            msgspec.structs.force_setattr(self, "cents", self.cents * 100)
+
+    opened = Open(3)
+    assert opened.double == 6
+    return {
+        "default": Plain(1),
+        "not valid": Plain("x", (1, 2)),
+        "frozen": Frozen(1, datetime.date(2024, 2, 29)),
+        "renamed": Named(inner=Plain(1, ["a"])),
+        "tagged row": Row((1, 2)),
+        "with attributes": opened,
+        "generic": Pair[int](1, 2),
+        "with code after it was made": Late(cents=3),
+        "not set": Named(inner=msgspec.UNSET),
+        "in a dict": {"a": [Row(()), Pair(Colour.RED, b"\xff")]},
+        "in a dataclass": Box(Plain(2**70)),
+    }
+
+
+STRUCTS = [
+    "default", "not valid", "frozen", "renamed", "tagged row", "with attributes", "generic",
+    "with code after it was made", "not set", "in a dict", "in a dataclass",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STRUCTS)
+def test_struct_comes_back_as_it_was(placed: Callable[[Any], Any], name: str) -> None:
+    value = struct_of_each_kind(placed)[name]
+    found = decode(encode(value))
+    assert found == value
+    assert type(found) is type(value)
+    assert repr(found) == repr(value)
+
+
+def test_every_struct_of_the_table_is_tried(placed: Callable[[Any], Any]) -> None:
+    assert [*struct_of_each_kind(placed)] == STRUCTS
+
+
+def test_frozen_struct_that_comes_back_can_be_used_as_a_key(placed: Callable[[Any], Any]) -> None:
+    values = struct_of_each_kind(placed)
+    for name in ("frozen", "with code after it was made"):
+        found = decode(encode(values[name]))
+        assert {values[name]: name}[found] == name
+
+
+def test_members_of_a_tagged_union_stay_apart(placed: Callable[[Any], Any]) -> None:
+    pytest.importorskip("msgspec")
+    import msgspec
+
+    @placed
+    class Cat(msgspec.Struct, tag=True):
+        name: str
+
+    @placed
+    class Dog(msgspec.Struct, tag=True):
+        name: str
+
+    assert decode(encode([Cat("a"), Dog("a")])) == [Cat("a"), Dog("a")]
+    assert canonical(Cat("a")) != canonical(Dog("a"))
+
+
+def test_struct_that_cannot_be_made_again_is_refused(placed: Callable[[Any], Any]) -> None:
+    pytest.importorskip("msgspec")
+    import msgspec
+
+    class Open(msgspec.Struct, dict=True):
+        x: int = 0
+        inner: Any = None
+
+    class Registered(msgspec.Struct):
+        x: int = 0
+
+        def __init_subclass__(cls, **options: Any) -> None:
+            raise AssertionError
+
+        def __post_init__(self) -> None: ...
+
+    with pytest.raises(InputTypeError, match="Open, which is not found under its name"):
+        encode(Open())
+    for kind in (Open, Registered):
+        placed(kind)
+    with_more, unset = Open(), Open()
+    vars(with_more)["note"] = "mine"
+    del unset.x
+    with pytest.raises(InputTypeError, match=r"Open, which holds more than its fields \(note\)"):
+        encode(with_more)
+    with pytest.raises(InputTypeError, match=r"Open, which has a field that was never set .*'x'"):
+        encode(unset)
+    with pytest.raises(InputTypeError, match=r"value\.inner\[0\] is a builtins\.object"):
+        encode(Open(inner=[object()]))
+    with pytest.raises(InputTypeError, match="cannot be made again without running code"):
+        encode(Registered())
+    with pytest.raises(DecodingError, match="cannot be made without running code"):
+        decode(tree({"!": "struct", "t": f"{__name__}:Registered", "v": {"x": 1}}))
+
+
+def test_struct_with_other_fields_now_is_refused_with_their_names(
+    placed: Callable[[Any], Any],
+) -> None:
+    pytest.importorskip("msgspec")
+    import msgspec
+
+    stored = encode(placed(msgspec.defstruct("City", ["name", "size"]))("Rome", 3))
+    placed(msgspec.defstruct("City", ["name", ("population", int, 0)]))
+    with pytest.raises(DecodingError, match="other fields than City has now: population, size"):
+        decode(stored)
+
+
+def test_only_a_frozen_struct_of_immutable_values_counts_as_immutable(
+    placed: Callable[[Any], Any],
+) -> None:
+    values = struct_of_each_kind(placed)
+    assert is_immutable(values["frozen"])
+    assert is_immutable(values["with code after it was made"])
+    assert is_immutable(type(values["frozen"])(1, [])) is False
+    assert is_immutable(values["default"]) is False
+
+
+def test_struct_is_a_key_by_its_fields(placed: Callable[[Any], Any]) -> None:
+    pytest.importorskip("msgspec")
+    import msgspec
+
+    local = msgspec.defstruct("Local", ["a", "b"])
+    assert canonical(local({"x": 1, "y": 2}, 1)) == canonical(local({"y": 2, "x": 1}, 1))
+    others = [local(1, 2), local(2, 1), local(1, 2.0), local(1, msgspec.UNSET), {"a": 1, "b": 2}]
+    assert len({canonical(value) for value in others}) == len(others)
+
+
+# Models of Pydantic.
+
+
+def model_of_each_kind(placed: Callable[[Any], Any]) -> dict[str, Any]:
+    pytest.importorskip("pydantic")
+    import pydantic
+
+    @placed
+    class City(pydantic.BaseModel):
+        name: str
+        size: int = 0
+        seen: set[datetime.date] = set()
+
+    @placed
+    class Capital(City):
+        of: str = pydantic.Field("", alias="capital_of")
+        colour: Colour = Colour.RED
+        twins: tuple[City, ...] = ()
+
+        @functools.cached_property
+        def title(self) -> str:
+            return f"{self.name} of {self.of}"
+
+    @placed
+    class Loose(pydantic.BaseModel, extra="allow"):
+        model_config = pydantic.ConfigDict(frozen=True)
+        x: int
+
+    @placed
+    class Counted(pydantic.BaseModel):
+        x: int
+        _calls: int = pydantic.PrivateAttr(0)
+        _made: list[int] = pydantic.PrivateAttr(default_factory=list)
+        _later: str
+
+    @placed
+    class Words(pydantic.RootModel[list[str]]): ...
+
+    @placed
+    class Page(pydantic.BaseModel, Generic[T]):
+        items: list[T]
+
+    @placed
+    @pydantic.dataclasses.dataclass
+    class Spot:
+        x: int
+        city: City | None = None
+
+    rome = Capital(name="Rome", capital_of="Italy", twins=(City(name="Paris", size=1),))
+    assert rome.title == "Rome of Italy"
+    counted = Counted(x=1)
+    counted._calls = 7
+    with_more = City(name="Bonn")
+    object.__setattr__(with_more, "_request_id", "r-1")
+    placed(Page[int])
+    return {
+        "defaults": City(name="Bonn"),
+        "dates": City(name="Bonn", seen={datetime.date(2024, 2, 29)}),
+        "nested": rome,
+        "extra": Loose(x=1, y=(2, b"\xff")),
+        "no extra": Loose(x=1),
+        "private": counted,
+        "root": Words(["a"]),
+        "generic": Page[int](items=[1]),
+        "generic of anything": Page(items=[1, "a"]),
+        "not valid": City.model_construct(name=7, size="big"),
+        "dataclass": Spot(1, City(name="Bonn")),
+        "attribute of an sdk": with_more,
+        "in a list": [City(name="a"), {"b": Loose(x=2)}],
+    }
+
+
+MODELS = [
+    "defaults", "dates", "nested", "extra", "no extra", "private", "root", "generic",
+    "generic of anything", "not valid", "dataclass", "attribute of an sdk", "in a list",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_model_comes_back_as_it_was(placed: Callable[[Any], Any], name: str) -> None:
+    value = model_of_each_kind(placed)[name]
+    found = decode(encode(value))
+    assert found == value
+    assert type(found) is type(value)
+    assert repr(found) == repr(value)
+    for inner in ("__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"):
+        assert getattr(found, inner, None) == getattr(value, inner, None)
+
+
+def test_every_model_of_the_table_is_tried(placed: Callable[[Any], Any]) -> None:
+    assert [*model_of_each_kind(placed)] == MODELS
+
+
+def test_model_that_comes_back_is_alive(placed: Callable[[Any], Any]) -> None:
+    found = decode(encode(model_of_each_kind(placed)["nested"]))
+    assert found.title == "Rome of Italy"
+    found.size = 3
+    assert found.model_dump(exclude_unset=True, include={"name", "size"}) == {
+        "name": "Rome",
+        "size": 3,
+    }
+    assert found.model_copy(deep=True) == found
+
+
+def test_model_is_rebuilt_without_running_its_code(placed: Callable[[Any], Any]) -> None:
+    pytest.importorskip("pydantic")
+    import pydantic
+
+    @placed
+    class Priced(pydantic.BaseModel):
+        cents: int
+
+        @pydantic.field_validator("cents")
+        @classmethod
+        def in_cents(cls, value: int) -> int:
+            return value * 100
+
+        def model_post_init(self, context: object) -> None:
+            self.cents += 1
+
+    priced = Priced(cents=3)
+    assert priced.cents == 301
+    assert decode(encode(priced)).cents == 301
+
+
+def test_secret_in_a_model_is_refused_and_not_shown(placed: Callable[[Any], Any]) -> None:
+    pytest.importorskip("pydantic")
+    import pydantic
+
+    @placed
+    class Login(pydantic.BaseModel):
+        password: pydantic.SecretStr
+
+    with pytest.raises(InputTypeError, match=r"value\.password is a .*SecretStr") as caught:
+        encode(Login(password="hunter2"))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_model_that_cannot_be_made_again_is_refused(placed: Callable[[Any], Any]) -> None:
+    pytest.importorskip("pydantic")
+    import pydantic
+
+    values = model_of_each_kind(placed)
+    city, counted = type(values["defaults"]), type(values["private"])
+
+    class Slotted(pydantic.BaseModel):
+        __slots__ = ("note",)
+        x: int = 0
+
+    with pytest.raises(InputTypeError, match="Slotted, which is not found under its name"):
+        encode(Slotted())
+    with pytest.raises(InputTypeError, match=r"City, .*no value for some of its fields \(name\)"):
+        encode(city.model_construct(size=1))
+    with pytest.raises(InputTypeError, match="Slotted, which holds what cannot be brought back"):
+        encode(placed(Slotted)())
+    lost = counted(x=1)
+    del lost._calls
+    with pytest.raises(InputTypeError, match="Counted, which holds what cannot be brought back"):
+        encode(lost)
+    locked = counted(x=1)
+    locked._made = object()
+    with pytest.raises(InputTypeError, match=r"value\._made is a builtins\.object"):
+        encode(locked)
+
+
+def test_model_with_other_fields_now_is_refused_with_their_names(
+    placed: Callable[[Any], Any],
+) -> None:
+    pytest.importorskip("pydantic")
+    import pydantic
+
+    values = model_of_each_kind(placed)
+    stored = {name: encode(values[name]) for name in ("defaults", "extra", "private")}
+    placed(pydantic.create_model("City", name=(str, ...), population=(int, 0)))
+    placed(pydantic.create_model("Loose", x=(int, ...)))
+
+    @placed
+    class Counted(pydantic.BaseModel):
+        x: int
+        _made: list[int] = pydantic.PrivateAttr(default_factory=list)
+        _now: float = 0.0
+
+    with pytest.raises(DecodingError, match="than City has now: population, seen, size"):
+        decode(stored["defaults"])
+    with pytest.raises(DecodingError, match="than Loose has now: y"):
+        decode(stored["extra"])
+    with pytest.raises(DecodingError, match="than Counted has now: _calls, _now"):
+        decode(stored["private"])
+
+
+def test_models_have_equal_keys_exactly_when_they_are_equal(
+    placed: Callable[[Any], Any],
+) -> None:
+    values = model_of_each_kind(placed)
+    city, loose = type(values["defaults"]), type(values["extra"])
+    counted = type(values["private"])
+    found = [
+        *values.values(), city(name="Bonn", size=0), city(name="Bonn", size=1), city(name="Rome"),
+        loose(x=1, y=1, z=2), loose(x=1, z=2, y=1), loose(x=1, z=2), counted(x=1), counted(x=1),
+    ]  # fmt: skip
+    for one in found:
+        for other in found:
+            assert (canonical(one) == canonical(other)) is (one == other)
+
+
+def test_answer_of_a_real_sdk_comes_back() -> None:
+    chat = pytest.importorskip("openai.types.chat")
+    answer = chat.ChatCompletion.model_validate(
+        {
+            "id": "c-1", "created": 1, "model": "m", "object": "chat.completion",
+            "choices": [
+                {"index": 0, "finish_reason": "stop",
+                 "message": {"role": "assistant", "content": "hi", "new_field": [1]}},
+            ],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
+        }
+    )  # fmt: skip
+    answer._request_id = "r-1"
+    found = decode(encode(answer))
+    assert found == answer
+    assert found._request_id == "r-1"
+    assert found.choices[0].message.new_field == [1]
+    assert found.model_dump_json() == answer.model_dump_json()
+
+
+def test_no_model_counts_as_immutable(placed: Callable[[Any], Any]) -> None:
+    """A frozen model hands out the very set of the names that were set."""
+    assert is_immutable(model_of_each_kind(placed)["no extra"]) is False
+
+
+def test_packages_are_not_loaded_to_look_at_a_value() -> None:
+    source = (
+        "import sys; sys.modules['msgspec'] = None\n"
+        "from dataclasses import dataclass\n"
+        "from tta_dev_primitives.performance.encoding import *\n"
+        "from tta_dev_primitives.performance import encoding\n"
+        "@dataclass\n"
+        "class Point:\n    x: tuple\n"
+        "assert encoding.decode(encoding.encode(Point((1,)))) == Point((1,))\n"
+        "assert 'pydantic' not in sys.modules and sys.modules['msgspec'] is None\n"
+    )
+    subprocess.run([sys.executable, "-c", source], check=True)
+
+
+# Exceptions.
+
+
+class RefusalError(Exception):
+    """Counts how often its code runs."""
+
+    made = 0
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        cls.made += 1
+        return super().__new__(cls, *args)
+
+    def __init__(self, code: int, *, hint: str) -> None:
+        type(self).made += 1
+        super().__init__(f"refused with {code}")
+        self.code, self.hint = code, hint
+
+
+class SlottedError(ValueError):
+    __slots__ = ("later", "position")
+
+    def __init__(self, position: int | None) -> None:
+        super().__init__("bad")
+        self.position = position
+
+
+class MissingFileError(OSError):
+    def __init__(self, path: str) -> None:
+        super().__init__(2, "no such thing", path)
+
+
+@dataclass
+class CodedError(Exception):
+    code: int
+    detail: list[str] = field(default_factory=list)
+
+
+def noted() -> ValueError:
+    error = ValueError("bad")
+    error.add_note("while reading")
+    return error
+
+
+def raised(call: Callable[[], Any]) -> Exception:
+    try:
+        call()
+    except Exception as error:
+        return error
+    raise AssertionError
+
+
+ERRORS: dict[str, Callable[[], Exception]] = {
+    "plain": lambda: ValueError("bad", 1, (2.0, b"\xff")),
+    "no arguments": RuntimeError,
+    "note": noted,
+    "key": lambda: KeyError("a"),
+    "stop": lambda: StopIteration(7),
+    "code of its own": lambda: RefusalError(7, hint="wait"),
+    "slots": lambda: SlottedError(7),
+    "slot of none": lambda: SlottedError(None),
+    "dataclass": lambda: CodedError(7, detail=["a"]),
+    "group": lambda: ExceptionGroup("two", [ValueError("a"), RefusalError(1, hint="")]),
+    "group in a group": lambda: ExceptionGroup("a", (ExceptionGroup("b", [OSError(2, "c")]),)),
+    "syntax": lambda: raised(lambda: compile("a b", "f.py", "exec")),
+    "import": lambda: ImportError("no", name="a", path="b"),
+    "name": lambda: raised(lambda: eval("unknown_name", {})),
+    "os text": lambda: OSError("text"),
+    "os number": lambda: OSError(2, "gone"),
+    "os file": lambda: raised(lambda: Path("/no/such/file").read_text()),
+    "os two files": lambda: OSError(18, "across", "a", None, "b"),
+    "os own arguments": lambda: MissingFileError("a.txt"),
+    "os blocking": lambda: BlockingIOError(11, "busy", 5),
+    "connection": lambda: ConnectionResetError(104, "reset"),
+    "stdlib timeout": TimeoutError,
+    "decode": lambda: raised(lambda: b"a\xff".decode()),
+    "encode": lambda: raised(lambda: "\ud800".encode()),
+    "translate": lambda: UnicodeTranslateError("abc", 1, 2, "why"),
+    "json": lambda: raised(lambda: json.loads("{")),
+    "timeout": lambda: errors.TimeoutError("step", 1.5),
+    "route": lambda: errors.RouteNotFoundError("a", ("b",)),
+    "extra": lambda: errors.MissingExtraError("redis", "redis"),
+    "store": lambda: errors.StoreError("gone"),
+    "compensation": lambda: errors.CompensationError("a", ValueError("b"), KeyError("c")),
+    "llm": lambda: errors.LLMError("no", provider="openai", status=400, retryable=False),
+    "rate limited": lambda: errors.RateLimitedError("slow down", status=429, retry_after=1.5),
+    "llm connection": lambda: errors.ProviderConnectionError("gone", model="m"),
+    "llm timeout": lambda: errors.LLMTimeoutError("late", request_id="r-1"),
+    "content": lambda: errors.ContentFilteredError("refused"),
+}
+
+
+def said(error: BaseException) -> Any:
+    """All that an error says, further in too."""
+    members = {
+        name: getattr(error, name)
+        for name in ("errno", "strerror", "filename", "filename2", "characters_written", "name",
+                     "path", "msg", "lineno", "offset", "text", "object", "start", "end", "reason",
+                     "value", "position", "later")
+        if hasattr(error, name)
+    }  # fmt: skip
+    inner = [said(one) for one in error.exceptions] if isinstance(error, ExceptionGroup) else []
+    held = {name: repr(item) for name, item in vars(error).items()}
+    return type(error), repr(error.args), str(error), repr(error), members, held, inner
+
+
+@pytest.mark.parametrize("make", ERRORS.values(), ids=ERRORS)
+def test_error_comes_back_as_it_was(make: Callable[[], Exception]) -> None:
+    error = make()
+    found = decode(encode(error))
+    assert said(found) == said(error)
+    assert isinstance(found, Exception)
+
+
+def test_error_can_be_raised_again_and_carries_nothing_else() -> None:
+    def fail() -> None:
+        try:
+            raise KeyError("inner")
+        except KeyError as error:
+            raise errors.RateLimitedError("slow down", retry_after=2) from error
+
+    found = decode(encode([raised(fail)]))[0]
+    assert (found.__cause__, found.__context__, found.__traceback__) == (None, None, None)
+    with pytest.raises(errors.RateLimitedError, match="slow down") as caught:
+        raise found
+    assert caught.value.retry_after == 2
+
+
+def test_error_is_rebuilt_without_running_its_code() -> None:
+    stored = encode(RefusalError(7, hint="wait"))
+    before = RefusalError.made
+    found = decode(stored)
+    assert (found.code, found.hint, RefusalError.made) == (7, "wait", before)
+
+
+def test_object_that_lacks_an_attribute_is_left_out() -> None:
+    found = decode(encode(raised(lambda: object().nothing)))  # pyright: ignore[reportAttributeAccessIssue] - the mistake is the point
+    assert (found.name, found.obj) == ("nothing", None)
+    assert "no attribute 'nothing'" in str(found)
+
+
+def changed_decode_error() -> Exception:
+    error = raised(lambda: b"a\xff".decode())
+    assert isinstance(error, UnicodeDecodeError)
+    error.start = 0
+    return error
+
+
+def with_a_connection() -> Exception:
+    error = errors.LLMError("no")
+    vars(error)["response"] = object()
+    return error
+
+
+REFUSED_ERRORS: dict[str, tuple[Callable[[], BaseException], str]] = {
+    "cancellation": (asyncio.CancelledError, "value is a .*CancelledError, which has no canonical"),
+    "interrupt": (KeyboardInterrupt, "value is a builtins.KeyboardInterrupt"),
+    "exit": (SystemExit, "value is a builtins.SystemExit"),
+    "group with a cancellation": (
+        lambda: BaseExceptionGroup("a", [asyncio.CancelledError()]),
+        "value is a builtins.BaseExceptionGroup",
+    ),
+    "argument": (lambda: ValueError(object()), r"value\.args\[0\] is a builtins\.object"),
+    "attribute": (with_a_connection, r"value\.response is a builtins\.object"),
+    "changed afterwards": (changed_decode_error, "which is not any more what its args say"),
+    "in a group": (
+        lambda: ExceptionGroup("a", [ValueError(object())]),
+        r"value\.args\[1\]\[0\]\.args\[0\] is a builtins\.object",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "message"), REFUSED_ERRORS.values(), ids=REFUSED_ERRORS)
+def test_error_without_a_form_is_refused_with_its_place(
+    make: Callable[[], BaseException], message: str
+) -> None:
+    with pytest.raises(InputTypeError, match=message):
+        encode(make())
+
+
+def test_error_that_only_its_package_can_make_is_refused() -> None:
+    pytest.importorskip("pydantic")
+    import pydantic
+
+    error = raised(lambda: pydantic.TypeAdapter(int).validate_python("x"))
+    with pytest.raises(InputTypeError, match="ValidationError"):
+        encode(error)
+
+
+def forged_error(kind: str, *args: Any, **state: Any) -> bytes:
+    return tree({"!": "error", "t": kind, "a": args, "m": {}, "v": {}, **state})
+
+
+FORGED_ERRORS = {
+    "cancellation": (forged_error("asyncio.exceptions:CancelledError"), "which it is not"),
+    "exit": (forged_error("builtins:SystemExit"), "which it is not"),
+    "no error": (forged_error("builtins:dict"), "which it is not"),
+    "position before the text": (
+        forged_error(
+            "builtins:UnicodeDecodeError", "utf-8", {"!": "bytes", "v": "YQ=="}, -9, -8, "x"
+        ),
+        "a position is negative",
+    ),
+    "text for bytes": (
+        forged_error("builtins:UnicodeDecodeError", "utf-8", "a", 0, 1, "x"),
+        "cannot be read",
+    ),
+    "object of another type": (
+        forged_error(
+            "builtins:UnicodeTranslateError", "a", 0, 1, "x", m={"object": 7, "start": -9}
+        ),
+        "has other fields than UnicodeTranslateError has now: object, start",
+    ),
+    "no group": (forged_error("builtins:ExceptionGroup", "a", []), "cannot be read"),
+    "unknown slot": (
+        forged_error(f"{__name__}:SlottedError", "a", m={"gone": 1}),
+        "has other fields than SlottedError has now: gone",
+    ),
+    "class by a number": (forged_error("builtins:OSError", 2, "a"), "FileNotFoundError"),
+    "new field of a dataclass": (
+        forged_error(f"{__name__}:CodedError", 7, v={"code": 7}),
+        "has other fields than CodedError has now: detail",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "message"), FORGED_ERRORS.values(), ids=FORGED_ERRORS)
+def test_forged_error_is_refused(data: bytes, message: str) -> None:
+    with pytest.raises(DecodingError, match=message):
+        decode(data)
+
+
+def test_error_can_be_a_key() -> None:
+    found = [canonical(make()) for make in ERRORS.values()]
+    assert len(set(found)) == len(found)
+    assert found == [canonical(make()) for make in ERRORS.values()]
 
 
 IMMUTABLE = {
@@ -480,13 +1221,14 @@ values = st.recursive(
 @settings(max_examples=150, deadline=None)
 @given(values)
 def test_every_value_comes_back(value: Any) -> None:
-    found = decode(encode(value))
-    assert found == value
-    assert type(found) is type(value)
+    for write in (encode, encoding.encode_json):
+        found = decode(write(value))
+        assert found == value
+        assert type(found) is type(value)
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.binary(max_size=40) | st.from_regex(rb"[jmt].{0,40}", fullmatch=True))
+@given(st.binary(max_size=40) | st.from_regex(rb"[jmnt].{0,40}", fullmatch=True))
 def test_garbage_is_read_or_refused_but_never_fatal(data: bytes) -> None:
     try:
         decode(data)
@@ -499,10 +1241,32 @@ nodes = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.fixed_dictionaries(
-            {"!": st.sampled_from(["tuple", "set", "dict", "date", "data", "enum", "flag"])},
+            {
+                "!": st.sampled_from(
+                    ["tuple", "set", "dict", "date", "data", "enum", "flag", "error", "plain"]
+                )
+            },
             optional={
-                "t": st.sampled_from([f"{__name__}:Point", f"{__name__}:Access", "os:system", ""]),
-                "v": inner,
+                "t": st.sampled_from(
+                    [
+                        f"{__name__}:Point",
+                        f"{__name__}:Access",
+                        "os:system",
+                        "",
+                        "builtins:OSError",
+                        "builtins:UnicodeDecodeError",
+                        "builtins:SyntaxError",
+                        "builtins:ImportError",
+                        "builtins:ExceptionGroup",
+                    ]
+                ),
+                "v": inner | st.just({}),
+                "a": st.lists(inner, max_size=5),
+                "m": st.dictionaries(
+                    st.sampled_from(["errno", "filename", "msg", "text", "lineno", "offset"]),
+                    inner,
+                    max_size=3,
+                ),
             },
         )
     ),
@@ -514,6 +1278,44 @@ nodes = st.recursive(
 @given(nodes)
 def test_forged_tree_is_read_or_refused_but_never_fatal(node: Any) -> None:
     try:
-        decode(tree(node))
+        found = decode(tree(node))
     except DecodingError:
         return
+    assert (str(found), repr(found)) is not None  # C code looks at what it was told to trust
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(values, max_size=3), st.dictionaries(st.text(max_size=4), values, max_size=3))
+def test_every_error_comes_back(arguments: list[Any], attributes: dict[str, Any]) -> None:
+    error = ValueError(*arguments)
+    vars(error).update(attributes)
+    found = decode(encode(error))
+    assert (type(found), found.args, vars(found)) == (ValueError, tuple(arguments), attributes)
+
+
+@settings(max_examples=60, deadline=None)
+@given(values)
+def test_every_value_comes_back_inside_structs_and_models(value: Any) -> None:
+    for kind in (some_struct(), some_model()):
+        around = kind(inner=value)
+        found = decode(encode([around]))[0]
+        assert type(found) is kind
+        assert found.inner == value
+        assert type(found.inner) is type(value)
+
+
+@functools.cache
+def some_struct() -> Any:
+    kind = pytest.importorskip("msgspec").defstruct("SomeStruct", ["inner"], module=__name__)
+    setattr(sys.modules[__name__], "SomeStruct", kind)  # noqa: B010 - made on demand
+    return kind
+
+
+@functools.cache
+def some_model() -> Any:
+    pytest.importorskip("pydantic")
+    import pydantic
+
+    kind = pydantic.create_model("SomeModel", inner=(Any, None), __module__=__name__)
+    setattr(sys.modules[__name__], "SomeModel", kind)  # noqa: B010 - as above
+    return kind

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import sys
 import threading
 from collections.abc import Iterator
@@ -51,8 +52,14 @@ class Sieve:
         self.remove(here)
 
 
-def entry(key: str, expires_at: float = 1e9) -> MemoryEntry:
-    return MemoryEntry(key, key, None, 0.0, expires_at)
+def entry(key: str, expires_at: float = 1e9, *, size: int = 0) -> MemoryEntry:
+    made = MemoryEntry(key, key, None, 0.0, expires_at, expires_at)
+    made.size = size
+    return made
+
+
+def store_of(max_entries: int, max_bytes: float = math.inf) -> MemoryStore:
+    return MemoryStore(max_entries, max_bytes)
 
 
 operations = st.lists(
@@ -64,7 +71,7 @@ operations = st.lists(
 @settings(max_examples=300, deadline=None)
 @given(bound=st.integers(1, 5), operations=operations)
 def test_eviction_follows_the_paper(bound: int, operations: list[tuple[str, str]]) -> None:
-    store, model = MemoryStore(bound), Sieve(bound)
+    store, model = store_of(bound), Sieve(bound)
     for operation, key in operations:
         known = store.entries.get(key)
         if operation == "remove":
@@ -82,7 +89,7 @@ def test_eviction_follows_the_paper(bound: int, operations: list[tuple[str, str]
 
 
 def test_entry_that_was_asked_for_outlives_one_that_was_not() -> None:
-    store = MemoryStore(2)
+    store = store_of(2)
     store.add(entry("asked"))
     store.add(entry("not asked"))
     store.entries["asked"].uses += 1
@@ -92,7 +99,7 @@ def test_entry_that_was_asked_for_outlives_one_that_was_not() -> None:
 
 
 def test_replacing_evicts_nothing() -> None:
-    store = MemoryStore(2)
+    store = store_of(2)
     for key in "abab":
         store.add(entry(key))
     assert set(store.entries) == {"a", "b"}
@@ -100,15 +107,15 @@ def test_replacing_evicts_nothing() -> None:
 
 
 def test_hits_of_entries_that_are_gone_still_count() -> None:
-    store = MemoryStore(1)
+    store = store_of(1)
     for key in "abc":
         store.add(entry(key))
         store.entries[key].uses += 2
-    assert store.uses == 6
+    assert store.savings().hits == 6
 
 
 def test_entry_is_removed_once() -> None:
-    store = MemoryStore(2)
+    store = store_of(2)
     old, new = entry("a"), entry("a")
     store.add(old)
     store.add(new)
@@ -119,7 +126,7 @@ def test_entry_is_removed_once() -> None:
 
 
 def test_only_what_expired_is_deleted() -> None:
-    store = MemoryStore(5)
+    store = store_of(5)
     for key, expires_at in (("a", 1), ("b", 2), ("c", 3)):
         store.add(entry(key, expires_at))
     assert store.delete_expired(2) == 2
@@ -127,12 +134,12 @@ def test_only_what_expired_is_deleted() -> None:
 
 
 def test_clear_forgets_everything() -> None:
-    store = MemoryStore(1)
+    store = store_of(1)
     for key in "ab":
         store.add(entry(key))
         store.entries[key].uses += 1
     store.clear()
-    assert (len(store), store.uses, store.evictions) == (0, 0, 0)
+    assert (len(store), store.savings().hits, store.evictions) == (0, 0, 0)
     store.add(entry("c"))
     store.add(entry("d"))
     assert set(store.entries) == {"d"}
@@ -148,7 +155,7 @@ def impatient_threads() -> Iterator[None]:
 
 
 def test_threads_do_not_break_the_order(impatient_threads: None) -> None:
-    store = MemoryStore(8)
+    store = store_of(8)
     failures: list[BaseException] = []
 
     def work(offset: int) -> None:
@@ -164,7 +171,7 @@ def test_threads_do_not_break_the_order(impatient_threads: None) -> None:
                     known.uses += 1
                 if turn % 97 == 0:
                     store.delete_expired(turn - 20.0)
-                    assert store.uses >= 0
+                    assert store.savings().hits >= 0
         except BaseException as error:
             failures.append(error)
 
@@ -182,3 +189,64 @@ def test_threads_do_not_break_the_order(impatient_threads: None) -> None:
     assert all(map(store.remove, list(store.entries.values())))
     store.add(entry("last"))
     assert set(store.entries) == {"last"}
+
+
+def test_bytes_are_bounded_too() -> None:
+    store = store_of(100, max_bytes=100)
+    for key in "abc":
+        store.add(entry(key, size=30))
+    store.entries["a"].uses += 1
+    assert store.add(entry("d", size=30))
+    assert set(store.entries) == {"a", "c", "d"}
+    assert store.bytes == 90
+
+
+def test_room_is_made_for_a_large_entry() -> None:
+    store = store_of(100, max_bytes=100)
+    for key in "abc":
+        store.add(entry(key, size=30))
+    assert store.add(entry("large", size=95))
+    assert set(store.entries) == {"large"}
+    assert store.evictions == 3
+
+
+def test_entry_beyond_the_bound_is_not_kept_and_leaves_nothing_old_under_its_key() -> None:
+    store = store_of(100, max_bytes=100)
+    store.add(entry("a", size=10))
+    store.add(entry("b", size=10))
+    assert not store.add(entry("a", size=101))
+    assert set(store.entries) == {"b"}
+    assert store.bytes == 10
+
+
+def test_replacing_counts_the_new_size() -> None:
+    store = store_of(100, max_bytes=100)
+    store.add(entry("a", size=60))
+    store.add(entry("a", size=70))
+    assert (store.bytes, store.evictions) == (70, 0)
+
+
+def test_tags_find_their_entries_until_they_are_gone() -> None:
+    store = store_of(3)
+    for key, tags in (("a", ("x",)), ("b", ("x", "y")), ("c", ("y",))):
+        tagged = entry(key)
+        tagged.tags = tags
+        store.add(tagged)
+    assert store.delete_tags(["x"]) == 2
+    assert store.delete_tags(["x"]) == 0
+    assert store.delete_tags(["nobody's", "y"]) == 1
+    assert len(store) == 0
+
+
+def test_savings_sum_up_what_each_hit_saved() -> None:
+    store = store_of(1)
+    known = entry("a")
+    known.cost, known.input_tokens, known.output_tokens, known.duration = 0.25, 10, 4, 1.5
+    known.uses = 2
+    store.add(known)
+    cheap = entry("b")
+    cheap.uses = 3
+    store.add(cheap)
+    saved = store.savings()
+    assert (saved.hits, saved.cost, saved.input_tokens) == (5, 0.5, 20)
+    assert (saved.output_tokens, saved.seconds) == (8, 3.0)

@@ -31,9 +31,9 @@ def ask(cache: CachePrimitive[Any, Any], count: int, key: str = "q") -> list[asy
 
 
 async def test_thousand_misses_make_one_call(
-    make_cache: MakeCache, upstream: Any, watcher: Any
+    make_local_cache: MakeCache, upstream: Any, watcher: Any
 ) -> None:
-    cache = make_cache(upstream)
+    cache = make_local_cache(upstream)
     callers = ask(cache, 1000)
     await settle()
     upstream.let_go()
@@ -45,9 +45,9 @@ async def test_thousand_misses_make_one_call(
 
 
 async def test_different_keys_do_not_wait_for_each_other(
-    make_cache: MakeCache, upstream: Any
+    make_local_cache: MakeCache, upstream: Any
 ) -> None:
-    cache = make_cache(upstream)
+    cache = make_local_cache(upstream)
     callers = ask(cache, 3, "a") + ask(cache, 3, "b")
     await settle()
     assert sorted(upstream.begun) == ["a", "b"]
@@ -55,8 +55,10 @@ async def test_different_keys_do_not_wait_for_each_other(
     await asyncio.gather(*callers)
 
 
-async def test_cancelled_leader_harms_no_follower(make_cache: MakeCache, upstream: Any) -> None:
-    cache = make_cache(upstream)
+async def test_cancelled_leader_harms_no_follower(
+    make_local_cache: MakeCache, upstream: Any
+) -> None:
+    cache = make_local_cache(upstream)
     leader, *followers = ask(cache, 11)
     await settle()
     leader.cancel()
@@ -69,8 +71,8 @@ async def test_cancelled_leader_harms_no_follower(make_cache: MakeCache, upstrea
     assert upstream.begun == ["q"]
 
 
-async def test_cancelled_follower_harms_nobody(make_cache: MakeCache, upstream: Any) -> None:
-    cache = make_cache(upstream)
+async def test_cancelled_follower_harms_nobody(make_local_cache: MakeCache, upstream: Any) -> None:
+    cache = make_local_cache(upstream)
     leader, gone, *followers = ask(cache, 11)
     await settle()
     gone.cancel()
@@ -82,9 +84,9 @@ async def test_cancelled_follower_harms_nobody(make_cache: MakeCache, upstream: 
 
 
 async def test_error_reaches_everyone_once_and_is_not_remembered(
-    make_cache: MakeCache, upstream: Any
+    make_local_cache: MakeCache, upstream: Any
 ) -> None:
-    cache = make_cache(upstream)
+    cache = make_local_cache(upstream)
     upstream.answer = ValueError("no")
     callers = ask(cache, 50)
     await settle()
@@ -96,8 +98,10 @@ async def test_error_reaches_everyone_once_and_is_not_remembered(
     assert await cache.execute("q") == "yes"
 
 
-async def test_followers_get_values_of_their_own(make_cache: MakeCache, upstream: Any) -> None:
-    cache = make_cache(upstream)
+async def test_followers_get_values_of_their_own(
+    make_local_cache: MakeCache, upstream: Any
+) -> None:
+    cache = make_local_cache(upstream)
     upstream.answer = {"n": [1]}
     callers = ask(cache, 3)
     await settle()
@@ -110,13 +114,13 @@ async def test_followers_get_values_of_their_own(make_cache: MakeCache, upstream
 
 
 async def test_followers_get_copies_even_where_nothing_can_be_stored(
-    make_cache: MakeCache, upstream: Any
+    make_local_cache: MakeCache, upstream: Any
 ) -> None:
     class Local:
         def __init__(self) -> None:
             self.marks: list[str] = []
 
-    cache = make_cache(upstream)
+    cache = make_local_cache(upstream)
     upstream.answer = Local()
     callers = ask(cache, 3)
     await settle()
@@ -127,9 +131,9 @@ async def test_followers_get_copies_even_where_nothing_can_be_stored(
 
 
 async def test_last_caller_to_leave_stops_the_call_before_it_goes_on(
-    make_cache: MakeCache, upstream: Any
+    make_local_cache: MakeCache, upstream: Any
 ) -> None:
-    cache = make_cache(upstream)
+    cache = make_local_cache(upstream)
     upstream.cleanup_turns = 5
     ended_when_caller_left: list[list[str]] = []
 
@@ -148,10 +152,10 @@ async def test_last_caller_to_leave_stops_the_call_before_it_goes_on(
 
 
 async def test_caller_who_is_cancelled_again_still_waits_for_the_end_of_the_call(
-    make_cache: MakeCache, upstream: Any
+    make_local_cache: MakeCache, upstream: Any
 ) -> None:
     upstream.cleanup_turns = 50
-    [caller] = ask(make_cache(upstream), 1)
+    [caller] = ask(make_local_cache(upstream), 1)
     await settle()
     for _ in range(3):
         caller.cancel()
@@ -163,9 +167,9 @@ async def test_caller_who_is_cancelled_again_still_waits_for_the_end_of_the_call
 
 
 async def test_caller_who_comes_while_the_call_is_being_stopped_begins_anew(
-    make_cache: MakeCache, upstream: Any
+    make_local_cache: MakeCache, upstream: Any
 ) -> None:
-    cache = make_cache(upstream)
+    cache = make_local_cache(upstream)
     upstream.cleanup_turns = 10
     [gone] = ask(cache, 1)
     await settle()
@@ -181,10 +185,10 @@ async def test_caller_who_comes_while_the_call_is_being_stopped_begins_anew(
 
 
 async def test_caller_who_comes_in_the_same_moment_keeps_the_call(
-    make_cache: MakeCache, upstream: Any
+    make_local_cache: MakeCache, upstream: Any
 ) -> None:
     """The only caller was told to leave, but has not heard of it yet."""
-    cache = make_cache(upstream)
+    cache = make_local_cache(upstream)
     [gone] = ask(cache, 1)
     await settle()
     [late] = ask(cache, 1)
@@ -195,13 +199,13 @@ async def test_caller_who_comes_in_the_same_moment_keeps_the_call(
     assert upstream.begun == ["q"]
 
 
-async def test_call_that_hears_of_its_end_too_late_is_kept(make_cache: MakeCache) -> None:
+async def test_call_that_hears_of_its_end_too_late_is_kept(make_local_cache: MakeCache) -> None:
     async def stubborn(x: str) -> str:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
         return "finished"
 
-    cache = make_cache(stubborn)
+    cache = make_local_cache(stubborn)
     [caller] = ask(cache, 1)
     await settle()
     caller.cancel()
@@ -211,7 +215,7 @@ async def test_call_that_hears_of_its_end_too_late_is_kept(make_cache: MakeCache
 
 
 async def test_call_that_fails_when_everyone_has_left_is_not_complained_about(
-    make_cache: MakeCache, caplog: pytest.LogCaptureFixture
+    make_local_cache: MakeCache, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fails_to_stop(x: str) -> str:
         try:
@@ -219,7 +223,7 @@ async def test_call_that_fails_when_everyone_has_left_is_not_complained_about(
         finally:
             raise ValueError(x)
 
-    [caller] = ask(make_cache(fails_to_stop), 1)
+    [caller] = ask(make_local_cache(fails_to_stop), 1)
     await settle()
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -229,20 +233,20 @@ async def test_call_that_fails_when_everyone_has_left_is_not_complained_about(
     assert caplog.records == []
 
 
-async def test_step_that_cancels_itself_cancels_its_callers(make_cache: MakeCache) -> None:
+async def test_step_that_cancels_itself_cancels_its_callers(make_local_cache: MakeCache) -> None:
     async def gives_up(x: str) -> str:
         await asyncio.sleep(0)
         raise asyncio.CancelledError
 
-    callers = ask(make_cache(gives_up), 2)
+    callers = ask(make_local_cache(gives_up), 2)
     await asyncio.wait(callers)
     assert all(caller.cancelled() for caller in callers)
 
 
 async def test_caller_with_a_tight_deadline_leaves_alone(
-    make_cache: MakeCache, upstream: Any, clock: FakeClock
+    make_local_cache: MakeCache, upstream: Any, clock: FakeClock
 ) -> None:
-    cache = make_cache(upstream, name="answers")
+    cache = make_local_cache(upstream, name="answers")
     hurried = WorkflowContext(deadline=clock.monotonic() + 1)
     leader = asyncio.create_task(cache.execute("q", hurried))
     await settle()
@@ -256,18 +260,18 @@ async def test_caller_with_a_tight_deadline_leaves_alone(
     assert upstream.begun == ["q"]
 
 
-async def test_shared_call_knows_no_deadline(make_cache: MakeCache, clock: FakeClock) -> None:
+async def test_shared_call_knows_no_deadline(make_local_cache: MakeCache, clock: FakeClock) -> None:
     """That of the first caller would hold for those who join."""
     step = MockPrimitive()
-    await make_cache(step).execute("q", WorkflowContext(deadline=clock.monotonic() + 1))
+    await make_local_cache(step).execute("q", WorkflowContext(deadline=clock.monotonic() + 1))
     [(_, context)] = step.calls
     assert context.deadline is None
 
 
 async def test_deadline_of_the_last_caller_stops_the_call(
-    make_cache: MakeCache, upstream: Any, clock: FakeClock
+    make_local_cache: MakeCache, upstream: Any, clock: FakeClock
 ) -> None:
-    cache = make_cache(upstream)
+    cache = make_local_cache(upstream)
     callers = [
         asyncio.create_task(cache.execute("q", WorkflowContext(deadline=clock.monotonic() + n)))
         for n in (1, 2)
@@ -280,8 +284,8 @@ async def test_deadline_of_the_last_caller_stops_the_call(
     assert [type(error) for error in raised] == [errors.TimeoutError] * 2
 
 
-async def test_shadow_does_not_share_calls(make_cache: MakeCache, upstream: Any) -> None:
-    callers = ask(make_cache(upstream, shadow=True), 3)
+async def test_shadow_does_not_share_calls(make_local_cache: MakeCache, upstream: Any) -> None:
+    callers = ask(make_local_cache(upstream, shadow=True), 3)
     await settle()
     upstream.let_go()
     await asyncio.gather(*callers)
@@ -289,9 +293,9 @@ async def test_shadow_does_not_share_calls(make_cache: MakeCache, upstream: Any)
 
 
 async def test_answer_under_way_when_the_cache_is_cleared_is_given_to_nobody_later(
-    make_cache: MakeCache, upstream: Any
+    make_local_cache: MakeCache, upstream: Any
 ) -> None:
-    cache = make_cache(upstream)
+    cache = make_local_cache(upstream)
     upstream.answer = "stale"
     [early] = ask(cache, 1)
     await settle()
@@ -307,9 +311,9 @@ async def test_answer_under_way_when_the_cache_is_cleared_is_given_to_nobody_lat
 
 
 async def test_answer_under_way_when_the_cache_is_cleared_is_not_kept(
-    make_cache: MakeCache, upstream: Any
+    make_local_cache: MakeCache, upstream: Any
 ) -> None:
-    cache = make_cache(upstream)
+    cache = make_local_cache(upstream)
     [early] = ask(cache, 1)
     await settle()
     cache.clear_cache()
@@ -318,18 +322,18 @@ async def test_answer_under_way_when_the_cache_is_cleared_is_not_kept(
     assert cache.get_stats()["size"] == 0
 
 
-async def test_step_that_asks_for_its_own_answer_is_told(make_cache: MakeCache) -> None:
+async def test_step_that_asks_for_its_own_answer_is_told(make_local_cache: MakeCache) -> None:
     """Instead of waiting for itself for ever."""
 
     async def answer(x: str) -> str:
         return await cache.execute(x)
 
-    cache = make_cache(answer)
+    cache = make_local_cache(answer)
     with pytest.raises(errors.ConfigurationError, match="would wait for itself for ever"):
         await cache.execute("q")
 
 
-async def test_steps_that_ask_for_each_others_answers_are_told(make_cache: MakeCache) -> None:
+async def test_steps_that_ask_for_each_others_answers_are_told(make_local_cache: MakeCache) -> None:
     """Even when each was begun by somebody else."""
     both_begun = asyncio.Barrier(2)
     other = {"a": "b", "b": "a"}
@@ -338,12 +342,12 @@ async def test_steps_that_ask_for_each_others_answers_are_told(make_cache: MakeC
         await both_begun.wait()
         return await cache.execute(other[x])
 
-    cache = make_cache(answer)
+    cache = make_local_cache(answer)
     raised = await asyncio.gather(cache.execute("a"), cache.execute("b"), return_exceptions=True)
     assert [type(error) for error in raised] == [errors.ConfigurationError] * 2
 
 
-async def test_step_may_ask_for_other_answers(make_cache: MakeCache) -> None:
+async def test_step_may_ask_for_other_answers(make_local_cache: MakeCache) -> None:
     """Two ways to the same inner answer are no circle."""
 
     async def fibonacci(n: int) -> int:
@@ -351,13 +355,13 @@ async def test_step_may_ask_for_other_answers(make_cache: MakeCache) -> None:
             return n
         return sum(await asyncio.gather(cache.execute(n - 1), cache.execute(n - 2)))
 
-    cache = make_cache(fibonacci)
+    cache = make_local_cache(fibonacci)
     assert await cache.execute(20) == 6765
     assert cache.get_stats()["size"] == 21
 
 
 async def test_joining_calls_that_wait_for_many_others_takes_no_time(
-    make_cache: MakeCache,
+    make_local_cache: MakeCache,
 ) -> None:
     """Each of 40 layers of two waits for both of the next: a trillion ways lead down."""
     gate, bottom = asyncio.Event(), asyncio.Event()
@@ -375,7 +379,7 @@ async def test_joining_calls_that_wait_for_many_others_takes_no_time(
     async def late(x: str) -> int:
         return await cache.execute((0, 0))
 
-    cache = make_cache(answer)
+    cache = make_local_cache(answer)
     top = asyncio.create_task(cache.execute((0, 0)))
     await bottom.wait()
     joined = asyncio.create_task(cache.wrap(late).execute("q"))
@@ -384,13 +388,13 @@ async def test_joining_calls_that_wait_for_many_others_takes_no_time(
     assert await top == await joined == 2**40
 
 
-async def test_step_may_ask_another_cache_with_the_same_key(make_cache: MakeCache) -> None:
-    inner = make_cache(lambda x: f"inner {x}")
+async def test_step_may_ask_another_cache_with_the_same_key(make_local_cache: MakeCache) -> None:
+    inner = make_local_cache(lambda x: f"inner {x}")
 
     async def answer(x: str) -> str:
         return await inner.execute(x)
 
-    assert await make_cache(answer).execute("q") == "inner q"
+    assert await make_local_cache(answer).execute("q") == "inner q"
 
 
 async def test_flights_report_what_could_be_joined() -> None:
@@ -411,9 +415,9 @@ async def test_flights_report_what_could_be_joined() -> None:
     assert not flights.under_way("k")
 
 
-def test_cache_outlives_its_event_loop(make_cache: MakeCache) -> None:
+def test_cache_outlives_its_event_loop(make_local_cache: MakeCache) -> None:
     step = MockPrimitive()
-    cache = make_cache(step)
+    cache = make_local_cache(step)
     for _ in range(3):
         cache.run("q")
     assert step.call_count == 1
@@ -444,7 +448,7 @@ def test_loop_that_is_closed_in_the_middle_of_a_call_is_let_go() -> None:
     assert lost() is None
 
 
-def test_callers_in_other_threads_have_calls_of_their_own(make_cache: MakeCache) -> None:
+def test_callers_in_other_threads_have_calls_of_their_own(make_local_cache: MakeCache) -> None:
     """A loop cannot wait for a task of another; clearing reaches all of them."""
     begun, finish = threading.Barrier(3), threading.Event()
 
@@ -453,7 +457,7 @@ def test_callers_in_other_threads_have_calls_of_their_own(make_cache: MakeCache)
         await asyncio.to_thread(finish.wait)
         return "answer"
 
-    cache = make_cache(answer)
+    cache = make_local_cache(answer)
     answers: list[str] = []
     threads = [threading.Thread(target=lambda: answers.append(cache.run("q"))) for _ in range(2)]
     for thread in threads:

@@ -31,7 +31,7 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command."""
-    from . import demo, list_primitives, models, run
+    from . import cache, demo, list_primitives, models, run
 
     parser = _Parser(
         prog="tta",
@@ -40,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"tta {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
-    for command in (run, demo, list_primitives, models):
+    for command in (run, demo, cache, list_primitives, models):
         command.add_parser(commands)
     return parser
 

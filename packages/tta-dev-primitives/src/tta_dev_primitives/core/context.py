@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
+
+from tta_dev_primitives.errors import ConfigurationError
 
 
 class Tally:
@@ -37,6 +39,8 @@ class WorkflowContext:
         tags: Labels for reports.
         deadline: Moment after which nobody waits for the answer, in `time.monotonic()` seconds.
             Every wait of every primitive is capped by it.
+        cache_mode: What caches do in this run: `bypass` runs the step and leaves the cache as it
+            is, `refresh` runs the step and keeps what it returns; None is the usual.
     """
 
     # Containers other than state, and the correlation id, are made when first asked for, because
@@ -48,6 +52,7 @@ class WorkflowContext:
         "_metadata",
         "_origin",
         "_tags",
+        "cache_mode",
         "causation_id",
         "deadline",
         "deadline_enforced",
@@ -78,6 +83,7 @@ class WorkflowContext:
         tags: dict[str, str] | None = None,
         *,
         deadline: float | None = None,
+        cache_mode: Literal["bypass", "refresh"] | None = None,
     ) -> None:
         self.workflow_id = workflow_id
         self.session_id = session_id
@@ -93,6 +99,10 @@ class WorkflowContext:
         self._tags = tags
         self.deadline = deadline
         self.deadline_enforced = False
+        if cache_mode is not None and cache_mode not in ("bypass", "refresh"):
+            msg = f"cache_mode must be 'bypass', 'refresh' or None, got {cache_mode!r}"
+            raise ConfigurationError(msg)
+        self.cache_mode = cache_mode
         self.start_time = time.monotonic()
         self._checkpoints: list[tuple[str, float]] | None = None
         self._origin: WorkflowContext | None = None
@@ -177,6 +187,7 @@ class WorkflowContext:
             baggage=dict(self.baggage),
             tags=dict(self.tags),
             deadline=self.deadline,
+            cache_mode=self.cache_mode,
         )
         child.tally = self.tally
         return child
@@ -227,6 +238,7 @@ class WorkflowContext:
         view._origin = self
         view.deadline = deadline
         view.deadline_enforced = enforced
+        view.cache_mode = self.cache_mode
         view.start_time = self.start_time
         view.tally = self.tally
         return view

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
 from .records import (
     BranchRecord,
     CacheRecord,
+    CacheResult,
     FallbackRecord,
     LLMRecord,
     RetryRecord,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BranchRecord",
     "CacheRecord",
+    "CacheResult",
     "FallbackRecord",
     "Frame",
     "LLMRecord",

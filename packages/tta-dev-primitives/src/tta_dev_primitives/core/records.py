@@ -8,7 +8,10 @@ primitive adds its record here; `core.observe` hands them all on.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
+
+
+CacheResult: TypeAlias = Literal["hit", "miss", "stale", "bypass", "coalesced"]
 
 
 @dataclass(slots=True)
@@ -16,7 +19,7 @@ class CacheRecord:
     """What a cache answered; the `saved` fields are set on a hit where they are known."""
 
     name: str
-    result: Literal["hit", "miss", "stale", "bypass", "coalesced"]
+    result: CacheResult
     age: float | None = None
     saved_cost: float | None = None
     saved_input_tokens: int | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias, TypeGuard, cast
+from typing import Any, Final, TypeAlias, TypeGuard, cast
 
 from tta_dev_primitives.errors import ConfigurationError, MalformedResponseError
 
@@ -74,9 +74,21 @@ class Usage:
     cache_write_1h_tokens: int = 0
 
 
+VOLATILE_PARAMETERS: Final = frozenset(
+    {
+        "metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier",
+        "service_tier", "store", "stream", "stream_options", "timeout", "user",
+    }
+)  # fmt: skip
+"""Parameters that say who asks and how the answer travels, and leave the answer as it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class LLMRequest:
     """One request to a model.
+
+    A cache takes requests for the same that differ in `VOLATILE_PARAMETERS` of `extra` only; any
+    other parameter, also one that is new, makes another entry.
 
     Attributes:
         messages: Chat messages, `{"role": ..., "content": ...}`; content is text or the
@@ -102,6 +114,15 @@ class LLMRequest:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def cache_form(self) -> LLMRequest:
+        """Return the request as a cache knows it, without what leaves the answer as it is."""
+        if VOLATILE_PARAMETERS.isdisjoint(self.extra):
+            return self
+        counted = {
+            name: value for name, value in self.extra.items() if name not in VOLATILE_PARAMETERS
+        }
+        return replace(self, extra=counted)
 
     @classmethod
     def of(cls, value: LLMInput) -> LLMRequest:

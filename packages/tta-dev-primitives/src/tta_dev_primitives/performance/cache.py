@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
+import contextlib
 import math
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+import random as random_module
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from tta_dev_primitives.core import observe
 from tta_dev_primitives.core.base import FRESH, In, Out, Step, WorkflowContext, X, Y
 from tta_dev_primitives.core.clock import SYSTEM_CLOCK, Clock
-from tta_dev_primitives.core.deadline import within
 from tta_dev_primitives.core.policy import PolicyPrimitive
-from tta_dev_primitives.errors import ConfigurationError, StoreError
+from tta_dev_primitives.errors import ConfigurationError
 
-from . import encoding
-from .entries import Kept, keep, worth
-from .keys import default_key, key_fn_without, stored_key, unhashable
+from .answers import Answers
+from .arguments import chosen, cluster_of, error_kinds, key_function, tag_function
+from .keys import default_key, unhashable
+from .lifetimes import Lifetimes
+from .questions import Ask, Rules
 from .scopes import Scopes
-from .single_flight import SingleFlight
-from .stores.base import Store, StoreBusyError, StoredEntry
+from .serializers import make_serializer
+from .shelves import MemoryShelf, StoreShelf
 from .stores.choice import make_store
 from .stores.memory import MemoryEntry, MemoryStore
+from .streamed_answers import stream_answer
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Collection, Hashable
+    from collections.abc import AsyncGenerator, Callable, Collection, Hashable, Iterable
+    from types import CoroutineType
 
-T = TypeVar("T")
-_logger = logging.getLogger("tta_dev_primitives.cache")
+    from .serializers import Serializer
+    from .stores.base import AsyncStore, Store
+
+_MEMORY_BYTES = 1 << 28
 
 
 class CachePrimitive(PolicyPrimitive[In, Out]):
@@ -36,9 +41,10 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
 
     Callers who ask for the same thing at the same time share one call: however many miss
     together, the step runs once. A caller who is cancelled harms nobody; when the last one
-    leaves, the call is stopped. Errors are never kept, and neither is an answer that says it
-    should not be (a `cacheable` attribute that is false, as on LLM answers that were cut off or
-    filtered). Callers get values of their own: immutable ones as they are, others as a copy.
+    leaves, the call is stopped. Errors are not kept unless *negative_ttl* says so, and neither is
+    an answer that says it should not be (a `cacheable` attribute that is false, as on LLM answers
+    that were cut off or filtered). Callers get values of their own: immutable ones as they are,
+    others as a copy. Streams are kept with their chunks, and only when they came to their end.
 
     A store that fails never ends the call: the step runs, and one warning is logged.
 
@@ -47,18 +53,40 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         cache_key_fn: Takes `(x, context)` and returns a hashable key. Without it the whole input
             is the key, in an encoding that does not depend on the order of mapping keys and that
             tells 1 from 1.0 and True.
-        ttl_seconds: How long an entry is good; None for as long as there is room. An entry is
-            gone at exactly this age.
-        backend: `memory`, `disk`, or a store object; `disk` when only *cache_dir* is given.
-        cache_dir: Folder of the disk store's file.
-        max_entries: Bound of the memory store.
-        max_bytes: Bound of the disk store's file; a value of more than half of it is not kept.
-        exclude: Mapping keys or field names of the input that do not count for the key.
+        ttl_seconds: How long an answer is fresh; None for as long as there is room. It is stale
+            at exactly this age, and gone unless one of the next two says otherwise.
+        stale_while_revalidate: Seconds for which a stale answer is still given at once, while a
+            new one is made for those who come later. That call outlives the one that began it;
+            `aclose` waits for it.
+        stale_if_error: Seconds for which a stale answer is given where a new one fails.
+        negative_ttl: Seconds for which an error is kept and raised again; None for not at all.
+        negative_errors: The kinds of errors that are kept, where *negative_ttl* is given.
+        ttl_jitter: Largest part of the ttl, from 0 to below 1, that is taken off by chance, so
+            that what was kept at one time does not end at one time.
+        tags: What entries can be deleted by: names, or a function of input and result that
+            returns them.
+        backend: `memory`, `disk`, `redis`, or a store object; by default what *cache_dir* or
+            *redis_url* ask for, else memory.
+        cache_dir: Folder of the disk store's file. With `redis` it stands in front of Redis.
+        redis_url: Address of Redis; else `REDIS_URL` of the environment, else loopback.
+        namespace: Keeps entries apart from those of other caches in the same store.
         version: Part of every key; change it to leave old entries behind.
+        exclude: Mapping keys or field names of the input that do not count for the key.
+        max_entries: Bound of the memory store.
+        max_bytes: Bound of the memory store (256 MiB unless given) or of the disk store's file
+            (1 GiB unless given; a value of more than half of it is not kept).
+        serializer: How values become bytes: `json`, `msgpack`, `pickle` or an object; by default
+            MessagePack where msgspec is installed, else JSON, and tagged JSON for typed values.
+        signing_key: At least 16 bytes that `pickle` signs entries with.
+        single_flight: Whom concurrent misses share a call with: those of this process, or with
+            Redis those of the whole `cluster`.
+        finish: Go on with a call that nobody waits for any more, and keep what it returns.
+        pace: How kept streams are played: `instant`, or as they were `recorded`.
         share: Keep and hand out the very object, for trusted callers who do not change it.
         shadow: Look up, count and report what would have been answered, but run the step for
             every caller, and keep what a cache that answers would have kept.
         clock: Where the time comes from.
+        random: Gives the numbers from 0 to below 1 for the jitter.
         name: Name in paths, traces and diagrams.
 
     Raises:
@@ -73,43 +101,72 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         cache_key_fn: Callable[[In, WorkflowContext], Hashable] | None = None,
         ttl_seconds: float | None = 3600.0,
         *,
-        backend: Literal["memory", "disk"] | Store | None = None,
+        stale_while_revalidate: float = 0.0,
+        stale_if_error: float = 0.0,
+        negative_ttl: float | None = None,
+        negative_errors: type[Exception] | Collection[type[Exception]] = Exception,
+        ttl_jitter: float = 0.0,
+        tags: Collection[str] | Callable[[In, Out], Iterable[str]] = (),
+        backend: Literal["memory", "disk", "redis"] | Store | AsyncStore | None = None,
         cache_dir: str | os.PathLike[str] | None = None,
-        max_entries: int = 10_000,
-        max_bytes: int = 1 << 30,
-        exclude: Collection[str] = (),
+        redis_url: str | None = None,
+        namespace: str = "",
         version: str = "",
+        exclude: Collection[str] = (),
+        max_entries: int = 10_000,
+        max_bytes: int | None = None,
+        serializer: Literal["json", "msgpack", "pickle"] | Serializer | None = None,
+        signing_key: bytes | None = None,
+        single_flight: Literal["process", "cluster"] = "process",
+        finish: bool = False,
+        pace: Literal["instant", "recorded"] = "instant",
         share: bool = False,
         shadow: bool = False,
         clock: Clock = SYSTEM_CLOCK,
+        random: Callable[[], float] = random_module.random,
         name: str = "",
     ) -> None:
         super().__init__(primitive, name=name)
-        if ttl_seconds is not None and not ttl_seconds > 0:
-            msg = f"ttl_seconds must be positive, or None for no limit, got {ttl_seconds!r}"
+        lifetimes = Lifetimes(
+            math.inf if ttl_seconds is None else ttl_seconds,
+            ttl_jitter,
+            stale_while_revalidate,
+            stale_if_error,
+            negative_ttl,
+            random,
+        )
+        self._key_fn = key_function(cache_key_fn, exclude)
+        self._version = version
+        codec = make_serializer(serializer, signing_key)
+        store = make_store(
+            backend, cache_dir=cache_dir, redis_url=redis_url, max_bytes=max_bytes, clock=clock
+        )
+        if share and store is not None:
+            msg = "share=True keeps the very object and so needs the memory backend"
             raise ConfigurationError(msg)
         if max_entries < 1:
             msg = f"max_entries must be at least 1, got {max_entries!r}"
             raise ConfigurationError(msg)
-        if isinstance(exclude, str):
-            msg = f"exclude takes a collection of names, got the text {exclude!r}; put it in a list"
+        if max_bytes is not None and max_bytes < 1:
+            msg = f"max_bytes must be at least 1, got {max_bytes!r}"
             raise ConfigurationError(msg)
-        if cache_key_fn is not None and exclude:
-            msg = "cache_key_fn and exclude contradict each other; exclude in the function itself"
-            raise ConfigurationError(msg)
-        self._key_fn = cache_key_fn
-        if exclude:
-            self._key_fn = key_fn_without(exclude)
-        self._version = version
-        self._ttl = math.inf if ttl_seconds is None else ttl_seconds
-        self._share, self._shadow = share, shadow
-        self._memory = MemoryStore(max_entries)
-        self._store = make_store(backend, cache_dir, max_bytes, share=share)
-        self._clock = clock
+        self._memory = MemoryStore(max_entries, _MEMORY_BYTES if max_bytes is None else max_bytes)
+        self._shelf: MemoryShelf | StoreShelf
+        if store is None:
+            self._shelf = MemoryShelf(self._memory, clock, share=share, serializer=codec)
+        else:
+            self._shelf = StoreShelf(store, clock, namespace=namespace, serializer=codec)
+        rules = Rules(
+            lifetimes,
+            tag_function(tags),
+            error_kinds(negative_errors),
+            shadow,
+            finish,
+            chosen("pace", pace, ("instant", "recorded")),
+        )
+        self._answers = Answers(self._shelf, rules, clock, cluster_of(single_flight, self._shelf))
         self._now = clock.monotonic
-        self._flights: SingleFlight[Any] = SingleFlight()
-        self._counts = _Counts()
-        self._scopes = Scopes(stored=self._store is not None)
+        self._scopes = Scopes(stored=store is not None)
         self._set_scope()
 
     def wrap(self, primitive: Step[X, Y]) -> CachePrimitive[X, Y]:
@@ -128,9 +185,10 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
 
     def _set_scope(self) -> None:
         self._scope = self._scopes.prefix(self._primitive, self._version)
-        # The entries of a memory store that may be asked with the bare key; else always empty.
-        direct = self._scope is None and self._store is None and not self._shadow
+        # The entries of a memory store, which may be asked without a detour; else always empty.
+        direct = isinstance(self._shelf, MemoryShelf) and not self._answers.rules.shadow
         self._direct: dict[Hashable, MemoryEntry] = self._memory.entries if direct else {}
+        self._part = self._scope if direct else None
 
     async def execute(self, input_data: In, context: WorkflowContext = FRESH) -> Out:
         """Return the remembered result, or run the step and remember it."""
@@ -146,252 +204,172 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         else:
             key = input_data if type(input_data) is str else default_key(input_data)
         try:
-            entry = self._direct.get(key)
+            entry = self._direct.get(key if self._part is None else (self._part, key))
         except TypeError as error:
             raise unhashable(key) from error
-        if entry is None or entry.expires_at <= self._now():
-            return await self._answer(key, cast("In", input_data), context or WorkflowContext())
+        if entry is None or entry.direct_until <= self._now() or (given and context.cache_mode):
+            return await self._ask(key, cast("In", input_data), context or WorkflowContext())
+        if entry.restore is None:
+            value = entry.value
+        else:
+            try:
+                value = entry.restore(entry.value)
+            except Exception as error:  # noqa: BLE001 - logged; the step can answer
+                self._answers.pass_over(self, entry, error)
+                return await self._ask(key, cast("In", input_data), context or WorkflowContext())
         entry.uses += 1
         if given:
             try:
                 context.state["cache_hits"] += 1
             except KeyError:
                 context.state["cache_hits"] = 1
-        if entry.restore is None:
-            return entry.value
-        try:
-            return entry.restore(entry.value)
-        except Exception as error:  # noqa: BLE001 - logged; whatever it is, the step can answer
-            entry.uses -= 1  # counted in advance, which costs the hits that succeed least
-            if given:
-                context.state["cache_hits"] -= 1
-            self._pass_over(entry, error)
-            return await self._answer(key, cast("In", input_data), context or WorkflowContext())
+        return value
 
     vars(execute)["_tta_entry"] = True  # it calls the observers itself
 
     async def _lookup(self, input_data: In, context: WorkflowContext) -> Out:
-        if self._key_fn is not None:
-            key = self._key_fn(input_data, context)
-        else:
-            key = default_key(input_data)
-        return await self._answer(key, input_data, context)
+        return await self._ask(self._key(input_data, context), input_data, context)
 
-    async def _answer(self, key: Hashable, input_data: In, context: WorkflowContext) -> Out:
-        if self._store is not None:
-            key = cast("bytes", self._scope) + stored_key(key)
-            return await self._answer_stored(self._store, key, input_data, context)
-        if self._scope is not None:
-            key = (self._scope, key)
-        entry = self._find(key)
-        if entry is None:
-            return await self._miss(key, input_data, context)
-        value = entry.value
-        if entry.restore is not None:
-            try:
-                value = entry.restore(value)
-            except Exception as error:  # noqa: BLE001 - logged; whatever it is, the step can answer
-                self._pass_over(entry, error)
-                return await self._miss(key, input_data, context)
-        entry.uses += 1
-        self._tell_hit(entry, self._now(), context)
-        return await self.primitive.execute(input_data, context) if self._shadow else value
-
-    async def _answer_stored(
-        self, store: Store, key: bytes, input_data: In, context: WorkflowContext
-    ) -> Out:
-        try:
-            entry = store.read(key)
-        except (StoreBusyError, StoreError) as failure:
-            entry = await self._retried(failure, lambda: store.read(key, wait=True))
-        if entry is None:
-            return await self._miss(key, input_data, context)
-        now = self._clock.time()
-        if entry.expires_at <= now:
-            return await self._miss(key, input_data, context, expired=True)
-        try:
-            value = encoding.decode(entry.data)
-        except encoding.DecodingError as error:
-            self._warn_once(f"an entry was passed over: {error}")
-            return await self._miss(key, input_data, context)
-        self._counts.hits += 1
-        self._tell_hit(entry, now, context)
-        return await self.primitive.execute(input_data, context) if self._shadow else value
-
-    def _tell_hit(
-        self, entry: MemoryEntry | StoredEntry, now: float, context: WorkflowContext
-    ) -> None:
-        state = context.state
-        state["cache_hits"] = state.get("cache_hits", 0) + 1
-        if observe.active is not None:
-            record = observe.CacheRecord(
-                self.name,
-                "hit",
-                max(0.0, now - entry.stored_at),  # a wall clock may have been set back
-                entry.cost,
-                entry.input_tokens,
-                entry.output_tokens,
-                entry.duration,
-            )
-            observe.report(record, outcome=None if self._shadow else "hit")
-
-    def _pass_over(self, entry: MemoryEntry, error: Exception) -> None:
-        self._memory.remove(entry)
-        self._warn_once(f"an entry was passed over: {error!r}")
-
-    def _find(self, key: Hashable) -> MemoryEntry | None:
-        """Return the live entry of *key*; drop it when it is past its time."""
-        try:
-            entry = self._memory.entries.get(key)
-        except TypeError as error:
-            raise unhashable(key) from error
-        if entry is None or entry.expires_at > self._now():
-            return entry
-        self._counts.expirations += self._memory.remove(entry)
-        return None
-
-    async def _miss(
-        self, key: Hashable, input_data: In, context: WorkflowContext, *, expired: bool = False
-    ) -> Out:
-        self._counts.misses += 1
-        state = context.state
-        state["cache_misses"] = state.get("cache_misses", 0) + 1
-        joined = self._flights.under_way(key)
-        if observe.active is not None and not joined:
-            observe.report(observe.CacheRecord(self.name, "miss"))
-        if self._shadow:
-            value, kept = await self._fill(key, input_data, context)
-        else:
-            # The shared call knows no deadline: each caller leaves at its own, the last ends it.
-            shared = context.with_deadline(None)
-            value, kept = await within(
-                self._flights.run(key, lambda: self._fill(key, input_data, shared)),
-                context.deadline,
-                self._clock,
-                self.label,
-            )
-        if expired and not joined:
-            self._counts.expirations += 1  # its place was taken by the new entry
-        if joined and observe.active is not None:
-            saved = worth(value)  # known only now, and saved as by a hit
-            observe.report(observe.CacheRecord(self.name, "coalesced", None, *saved))
-        if not joined or kept is None:
-            return value
-        return kept.value if kept.restore is None else kept.restore(kept.value)
-
-    async def _fill(
+    def _ask(
         self, key: Hashable, input_data: In, context: WorkflowContext
-    ) -> tuple[Out, Kept | None]:
-        """Run the step and keep what it returned."""
-        began, clears = self._now(), self._counts.clears
-        value = await self.primitive.execute(input_data, context)
-        duration = self._now() - began
-        kept = keep(value, share=self._share, encoded=self._store is not None)
-        if kept is None or (self._store is not None and kept.data is None):
-            self._warn_once(
-                f"a {type(value).__qualname__} cannot be kept, so it is not cached; return data "
-                "(JSON values, dataclasses of a module), or pass share=True with the memory backend"
-            )
-        elif getattr(value, "cacheable", True) and clears == self._counts.clears:
-            await self._keep(key, kept, duration, *worth(value))
-        return value, kept
+    ) -> CoroutineType[Any, Any, Out]:
+        name = self._shelf.key(self._scope, key)
+        return self._answers.answer(Ask(self, name, input_data, context))
 
-    async def _keep(
-        self,
-        key: Hashable,
-        kept: Kept,
-        duration: float,
-        cost: float | None,
-        tokens_in: int | None,
-        tokens_out: int | None,
-    ) -> None:
-        if self._store is None:
-            now = self._now()
-            entry = MemoryEntry(key, kept.value, kept.restore, now, now + self._ttl)
-            entry.cost, entry.duration = cost, duration
-            entry.input_tokens, entry.output_tokens = tokens_in, tokens_out
-            self._memory.add(entry)
-            return
-        store, name, now = self._store, cast("bytes", key), self._clock.time()
-        data = cast("bytes", kept.data)
-        stored = StoredEntry(data, now, now + self._ttl, cost, tokens_in, tokens_out, duration)
-        try:
-            store.write(name, stored)
-        except (StoreBusyError, StoreError) as failure:
-            await self._retried(failure, lambda: store.write(name, stored, wait=True))
+    async def stream(
+        self, input_data: In, context: WorkflowContext = FRESH
+    ) -> AsyncGenerator[Any, None]:  # Any: chunks need not have the type of the whole
+        """Yield the remembered chunks, or those of the step while they come, and remember them.
 
-    async def _retried(self, failure: Exception, work: Callable[[], T]) -> T | None:
-        """Let a store work in a thread if it was busy; do without it if it failed."""
-        try:
-            if isinstance(failure, StoreBusyError):
-                return await asyncio.to_thread(work)
-            raise failure
-        except StoreError as error:
-            self._warn_once(str(error))
-            return None
-
-    def _warn_once(self, text: str) -> None:
-        if text not in self._counts.warned:
-            self._counts.warned.add(text)
-            _logger.warning("%s: %s", self.label, text)
-
-    def get_stats(self) -> dict[str, float]:
-        """Return size, hits, misses, expirations, evictions, and hit_rate in per cent.
-
-        The size is that of the whole store; the rest was counted by this cache and its wraps.
-
-        Raises:
-            StoreError: The store cannot be read.
+        Whoever asks for a stream that is under way gets its chunks from the first one on. A stream
+        that failed, or that nobody read to its end, is not kept.
         """
-        counts = self._counts
-        hits = counts.hits + self._memory.uses
-        asked = hits + counts.misses
-        return {
-            "size": len(self._memory if self._store is None else self._store),
-            "hits": hits,
-            "misses": counts.misses,
-            "expirations": counts.expirations,
-            "evictions": self._memory.evictions,
-            "hit_rate": round(100 * hits / asked, 2) if asked else 0.0,
-        }
+        name = self._shelf.key(self._scope, self._key(input_data, context))
+        answer = stream_answer(self._answers, Ask(self, name, input_data, context))
+        async with contextlib.aclosing(answer) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
-    def clear_cache(self) -> None:
-        """Drop every entry of the store and begin the counts anew.
+    def _key(self, input_data: In, context: WorkflowContext) -> Hashable:
+        if self._key_fn is not None:
+            return self._key_fn(input_data, context)
+        return default_key(input_data)
 
-        An answer that is under way is not kept, and not given to callers who ask from now on.
+    async def delete(self, input_data: In, context: WorkflowContext = FRESH) -> bool:
+        """Delete the entry of one input; tell whether there was one.
+
+        Of this and the other deletions: an answer that is under way and that they mean is not
+        kept, and not given to callers who ask from now on.
 
         Raises:
             StoreError: The store cannot be written.
         """
-        self._counts.clears += 1
-        self._flights.forget()
-        (self._memory if self._store is None else self._store).clear()
-        self._counts.hits = self._counts.misses = self._counts.expirations = 0
+        key = self._key(input_data, WorkflowContext() if context is None else context)  # pyright: ignore[reportUnnecessaryComparison] - FRESH is None
+        name = self._shelf.key(self._scope, key)
+        self._answers.forget(lambda key, _: key == name)
+        return await self._shelf.delete(name) > 0
+
+    async def delete_prefix(self, prefix: str) -> int:
+        """Delete the entries of this step whose keys are text that begins with *prefix*.
+
+        Returns how many there were. On Redis this looks at every key.
+
+        Raises:
+            StoreError: The store cannot be written.
+            ConfigurationError: *prefix* is longer than a store outside this process can look for.
+        """
+        shelf, scope = self._shelf, self._scope
+        self._answers.forget(lambda key, _: shelf.begins(key, scope, prefix))
+        return await shelf.delete_prefix(scope, prefix)
+
+    async def delete_tags(self, *tags: str) -> int:
+        """Delete the entries that carry any of *tags*, of all steps under this cache.
+
+        Returns how many there were. The entries without them cost nothing.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        wanted = frozenset(tags)
+        self._answers.forget(lambda _, carried: not wanted.isdisjoint(carried))
+        return await self._shelf.delete_tags(tags)
+
+    async def clear(self) -> None:
+        """Delete every entry of this namespace of the store, and begin the counts anew.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        self._answers.forget_all()
+        await self._shelf.clear()
+
+    def clear_cache(self) -> None:
+        """Do the same as `clear`, for a store that does not wait for a network.
+
+        Raises:
+            StoreError: The store cannot be written.
+            ConfigurationError: The store is behind a network.
+        """
+        self._answers.forget_all()
+        self._shelf.clear_local()
 
     def evict_expired(self) -> int:
         """Drop the entries that are past their time and return how many.
 
         Raises:
             StoreError: The store cannot be written.
+            ConfigurationError: The store is behind a network, and drops them by itself.
         """
-        if self._store is None:
-            dropped = self._memory.delete_expired(self._now())
-        else:
-            dropped = self._store.delete_expired(self._clock.time())
-        self._counts.expirations += dropped
+        dropped = self._shelf.delete_expired()
+        self._answers.accounts.expirations += dropped
         return dropped
 
+    def get_stats(self) -> dict[str, float]:
+        """Return what was counted: size, hits, misses, and what the hits have saved.
+
+        `hit_rate` is in per cent. `coalesced` are the misses that shared somebody else's call,
+        `stale` the answers that were past their time; `saved_cost` (US dollars), `saved_seconds`,
+        `saved_input_tokens` and `saved_output_tokens` sum up what hits and coalesced misses did
+        not need again. The size is that of the whole store, as far as it is not behind a network;
+        the rest was counted by this cache and its wraps.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        counts, saved = self._answers.accounts, self._shelf.savings().copy()
+        hits = saved.hits
+        saved.merge(counts.shared)
+        asked = hits + counts.misses
+        return {
+            "size": self._shelf.size(),
+            "hits": hits,
+            "misses": counts.misses,
+            "expirations": counts.expirations + self._shelf.expirations,
+            "evictions": self._memory.evictions,
+            "hit_rate": round(100 * hits / asked, 2) if asked else 0.0,
+            "coalesced": counts.coalesced,
+            "stale": counts.stale,
+            "saved_cost": saved.cost,
+            "saved_input_tokens": saved.input_tokens,
+            "saved_output_tokens": saved.output_tokens,
+            "saved_seconds": saved.seconds,
+        }
+
     def close(self) -> None:
-        """Release the files of the disk store; the next use opens them again."""
-        if self._store is not None:
-            self._store.close()
+        """Release the files of a disk store; the next use opens them again."""
+        self._shelf.close()
 
+    async def aclose(self) -> None:
+        """Wait for the calls that go on by themselves, then release files and connections.
 
-class _Counts:
-    """What all wraps of one cache count together."""
+        The next use opens them again. Connections belong to an event loop: close in the loop that
+        asked.
+        """
+        await self._answers.settle()
+        await self._shelf.aclose()
 
-    __slots__ = ("clears", "expirations", "hits", "misses", "warned")
+    async def __aenter__(self) -> CachePrimitive[In, Out]:
+        return self
 
-    def __init__(self) -> None:
-        self.hits = self.misses = self.expirations = self.clears = 0
-        self.warned: set[str] = set()
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()

@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from tta_dev_primitives.errors import InputTypeError
+from tta_dev_primitives.errors import ConfigurationError, InputTypeError
 
 from .encoding import canonical
 from .trees import stored_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable, Mapping
+    from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 
     from tta_dev_primitives.core.context import WorkflowContext
+
+PREFIX_BYTES: Final = 128
 
 
 def default_key(value: object) -> Hashable:
     """Return the key of *value*: text is its own key, everything else is hashed.
 
+    A type may have a method `cache_form()` that returns what of its values counts.
+
     Raises:
         InputTypeError: *value* holds something without a canonical form.
     """
-    return value if type(value) is str else digest(value)
+    kind = type(value)
+    if kind is str:
+        return value
+    if kind is not dict and (form := getattr(kind, "cache_form", None)) is not None:
+        value = form(value)
+    return digest(value)
 
 
 def key_fn_without(exclude: Collection[str]) -> Callable[[object, WorkflowContext], Hashable]:
-    """Return a key function that leaves mapping keys or dataclass fields out by name."""
+    """Return a key function that leaves mapping keys, or fields of typed values, out by name."""
     left_out = frozenset(exclude)
 
     def key(value: object, context: WorkflowContext) -> Hashable:
@@ -35,15 +44,21 @@ def key_fn_without(exclude: Collection[str]) -> Callable[[object, WorkflowContex
         if type(value) is dict:
             mapping = cast("Mapping[Any, Any]", value)
             return digest({name: item for name, item in mapping.items() if name not in left_out})
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            kind = type(value)
-            kept = {
-                name: getattr(value, name) for name in stored_fields(kind) if name not in left_out
-            }
-            return digest((kind.__module__, kind.__qualname__, kept))
-        return default_key(value)
+        kind = type(value)
+        fields = _fields(kind)
+        if fields is None:
+            return default_key(value)
+        kept = {name: getattr(value, name) for name in fields if name not in left_out}
+        return digest((kind.__module__, kind.__qualname__, kept))
 
     return key
+
+
+def _fields(kind: type[Any]) -> Iterable[str] | None:  # Any: any type
+    """Return the names of the fields of a dataclass, a msgspec struct or a Pydantic model."""
+    if dataclasses.is_dataclass(kind):
+        return stored_fields(kind)
+    return getattr(kind, "__struct_fields__", None) or getattr(kind, "model_fields", None)
 
 
 def digest(value: object) -> bytes:
@@ -54,14 +69,19 @@ def digest(value: object) -> bytes:
 def stored_key(key: Hashable) -> bytes:
     """Return *key* as a store outside this process knows it.
 
+    Text of more than `PREFIX_BYTES` bytes is cut there and told apart by a hash, so that what is
+    at its beginning can still be searched for.
+
     Raises:
         InputTypeError: *key* is not hashable, as it has to be for every store, or it is not made
             of data, and so means nothing outside this process.
     """
     if type(key) is str:
-        return b"s" + key.encode("utf-8", "surrogatepass")
+        text = key.encode("utf-8", "surrogatepass")
+        # No text has the byte 0xff, so a cut one cannot be taken for one that was not.
+        return b"s" + (text if len(text) <= PREFIX_BYTES else _cut(text))
     if type(key) is bytes:
-        return b"b" + key
+        return b"b" + key if len(key) <= PREFIX_BYTES else b"c" + _cut(key)
     try:
         hash(key)
     except TypeError as error:
@@ -74,6 +94,23 @@ def stored_key(key: Hashable) -> bytes:
             f"({error}); return text, a number, or a tuple of these"
         )
         raise InputTypeError(msg) from error
+
+
+def text_prefix(prefix: str) -> bytes:
+    """Return what the stored keys of all texts with *prefix* begin with.
+
+    Raises:
+        ConfigurationError: The prefix is longer than what is kept of a text as it is.
+    """
+    text = prefix.encode("utf-8", "surrogatepass")
+    if len(text) > PREFIX_BYTES:
+        msg = f"a prefix has at most {PREFIX_BYTES} bytes of UTF-8, got {len(text)}; shorten it"
+        raise ConfigurationError(msg)
+    return b"s" + text
+
+
+def _cut(text: bytes) -> bytes:
+    return text[:PREFIX_BYTES] + b"\xff" + hashlib.sha256(text).digest()[:16]
 
 
 def unhashable(key: object) -> InputTypeError:

@@ -1,110 +1,116 @@
 """Entries in one SQLite file that many processes share.
 
-Write-ahead logging lets readers and one writer work at the same time; a write that has returned
-survives the death of the process. Reads and writes are made inline, because a hot read costs a
-few microseconds and a hop to a thread several times that. What could stall the event loop raises
-`StoreBusyError`, and the cache repeats it in a thread: a file that another process has locked, a
-large value to write, and every so often a write after which the file is tidied up.
+Write-ahead logging lets readers and one writer work at the same time. Reads and writes are made
+inline, because a hot read costs a few microseconds and a hop to a thread several times that. What
+could stall the event loop raises `StoreBusyError`, and the cache repeats it in a thread: a file
+that another process has locked, a large value to write, and every so often a write after which
+the file is tidied up.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
-import logging
 import os
-import sqlite3
-import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal
 from weakref import WeakSet
 
 from tta_dev_primitives.errors import ConfigurationError, StoreError
 
+from . import disk_rows, disk_tidy
 from .base import StoreBusyError, StoredEntry
+from .disk_file import DiskFile
+from .disk_open import FAILURES, Connection, transaction
+from .disk_rows import DATA, KEY, READ, TAGS, WRITE, Row, to_entry, to_row
+from .disk_writer import WriteBehind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-T = TypeVar("T")
+    from collections.abc import Collection, Iterator, Sequence
 
 FILE_NAME: Final = "tta-cache.sqlite3"
-_APPLICATION_ID: Final = 0x74746163  # "ttac"
-_SCHEMA_VERSION: Final = 1
 _INLINE_BYTES: Final = 262_144
-_WAIT_SECONDS: Final = 10.0
-_PAUSE_SECONDS: Final = 0.005
 # After this much the log is copied into the file and the bound is seen to. SQLite does the
-# former by itself at 16 MiB (below), but in the middle of somebody's write.
+# former by itself at 16 MiB, but in the middle of somebody's write.
 _BYTES_BETWEEN_TIDIES: Final = 8_388_608
 _BYTES_PER_WRITE: Final = 16_384
-# The value stands last, so that a scan of the times need not read through large ones.
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS entry(
-    key BLOB PRIMARY KEY, stored_at REAL NOT NULL, expires_at REAL NOT NULL,
-    cost REAL, input_tokens INTEGER, output_tokens INTEGER, duration REAL, data BLOB NOT NULL
-) WITHOUT ROWID
-"""
-_READ: Final = (
-    "SELECT data, stored_at, expires_at, cost, input_tokens, output_tokens, duration"
-    " FROM entry WHERE key = ?"
-)
-_WRITE: Final = (
-    "INSERT OR REPLACE INTO entry(key, data, stored_at, expires_at, cost, input_tokens,"
-    " output_tokens, duration) VALUES(?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_DELETE_OLDEST_TENTH: Final = (
-    "DELETE FROM entry WHERE key IN (SELECT key FROM entry ORDER BY stored_at"
-    " LIMIT 1 + (SELECT count(*) FROM entry) / 10)"
-)
-# SQLite's message about a damaged file may hold a piece of it, which need not be text.
-_FAILURES: Final = (sqlite3.Error, OSError, UnicodeDecodeError)
-_logger = logging.getLogger("tta_dev_primitives.cache")
+_KEYS_AT_ONCE: Final = 256
 
 
 class DiskStore:
     """A cache store in one file.
 
     The file is opened at the first use. A file that is damaged, is not ours, or was written by a
-    newer version is set aside under another name with a warning, and a new one is begun.
+    newer version is set aside under another name with a warning, and a new one is begun. One that
+    this user cannot write is read.
 
     Args:
         directory: Folder of the file; made when missing.
         max_bytes: The file is kept near this size by dropping what expired, then what is oldest.
+        durability: What a write that has returned survives. `process`: the death of the process.
+            `power`: a power failure too, for which every write waits in a thread for the disk.
+            `behind`: neither, until it is flushed; an entry can be read at once, and a thread
+            writes many together a moment later. If that fails, one warning says how many entries
+            were dropped. In no case does a crash damage the file.
+        flush_seconds: With `behind`, how long an entry waits for others.
+        max_pending_bytes: With `behind`, at most this much waits.
 
     Raises:
-        ConfigurationError: *max_bytes* is too small to hold anything.
+        ConfigurationError: A bound or time is too small, or *durability* is none of these.
     """
 
-    def __init__(self, directory: str | os.PathLike[str], *, max_bytes: int = 1 << 30) -> None:
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        max_bytes: int = 1 << 30,
+        durability: Literal["behind", "process", "power"] = "process",
+        flush_seconds: float = 0.05,
+        max_pending_bytes: int = 1 << 23,
+    ) -> None:
         if max_bytes < 1 << 20:
             msg = f"max_bytes must be at least 1048576 (1 MiB), got {max_bytes!r}"
             raise ConfigurationError(msg)
+        if durability not in ("behind", "process", "power"):
+            msg = f"durability must be 'behind', 'process' or 'power', got {durability!r}"
+            raise ConfigurationError(msg)
+        if not flush_seconds > 0:
+            msg = f"flush_seconds must be positive, got {flush_seconds!r}"
+            raise ConfigurationError(msg)
+        if max_pending_bytes < 1:
+            msg = f"max_pending_bytes must be at least 1, got {max_pending_bytes!r}"
+            raise ConfigurationError(msg)
         self.path = Path(directory) / FILE_NAME
         self.max_bytes = max_bytes
-        # A connection is used by one thread only; all are known here, so that any can close them.
-        self._local = threading.local()
-        self._connections: WeakSet[_Connection] = WeakSet()
-        self._lock = threading.Lock()
+        self.durability = durability
+        self._file = DiskFile(self.path, "FULL" if durability == "power" else "NORMAL")
+        self._writer: WriteBehind | None = None
+        if durability == "behind":
+            self._writer = WriteBehind(
+                self._commit,
+                f"cache file {self.path}",
+                flush_seconds=flush_seconds,
+                max_bytes=max_pending_bytes,
+            )
         self._since_tidy = 0
         self._tidy_after = min(_BYTES_BETWEEN_TIDIES, max_bytes // 4)
         _stores.add(self)
 
     def read(self, key: bytes, *, wait: bool = False) -> StoredEntry | None:
         """Return the entry of *key*, expired or not, or None."""
+        if self._writer is not None:
+            row = self._writer.find(key)
+            if row is not None:
+                return to_entry(row[:KEY])
         try:
-            connection = self._connection()
-            with connection.lock:
-                found = _select(connection, key)
-        except _FAILURES:
-            found = self._use(lambda connection: _select(connection, key), wait=wait)
-        # In a damaged file, anything may stand anywhere.
-        if found is None or not type(found[1]) is type(found[2]) is float:
-            return None
-        return StoredEntry(*found)
+            found = self._file.first_row(READ, (key,))
+        except (StoreBusyError, *FAILURES):
+            found = self._file.use(lambda connection: _select(connection, key), wait=wait)
+        return None if found is None else to_entry(found)
 
     def write(self, key: bytes, entry: StoredEntry, *, wait: bool = False) -> None:
-        """Keep *entry* under *key*; when this returns, it survives the end of the process."""
+        """Keep *entry* under *key*; when this returns, it survives what *durability* says."""
         size = len(entry.data)
         if size > self.max_bytes // 2:
             msg = (
@@ -112,197 +118,156 @@ class DiskStore:
                 f"{self.path}; raise max_bytes, or return less"
             )
             raise StoreError(msg)
+        if self._writer is not None:
+            self._writer.add(to_row(key, entry), wait=wait)
+            return
         tidy = self._since_tidy >= self._tidy_after
-        if not wait and (tidy or size > _INLINE_BYTES):
+        if not wait and (tidy or size > _INLINE_BYTES or self.durability == "power"):
             raise StoreBusyError
-        row = (
-            key,
-            entry.data,
-            entry.stored_at,
-            entry.expires_at,
-            entry.cost,
-            entry.input_tokens,
-            entry.output_tokens,
-            entry.duration,
-        )
+        row = to_row(key, entry)
         try:
-            connection = self._connection()
+            connection = self._file.connection()
             with connection.lock:
-                connection.execute(_WRITE, row)
-        except _FAILURES:
-            self._use(lambda connection: connection.execute(_WRITE, row), wait=wait)
+                _put(connection, row)
+        except (StoreBusyError, *FAILURES):
+            self._file.use(lambda connection: _put(connection, row), wait=wait)
         self._since_tidy += max(size, _BYTES_PER_WRITE)
         if tidy:
-            self._since_tidy = 0
-            self._use(self._tidy, wait=True)
+            self._tidy()
+
+    def delete(self, keys: Sequence[bytes]) -> int:
+        """Delete the entries of *keys* and return how many there were."""
+        return self._delete("key = ?", [(key,) for key in keys])
+
+    def delete_prefix(self, prefix: bytes) -> int:
+        """Delete the entries whose keys begin with *prefix* and return how many there were."""
+        end = disk_rows.after_prefix(prefix)
+        if end is None:
+            return self._delete("key >= ?", [(prefix,)])
+        return self._delete("key >= ? AND key < ?", [(prefix, end)])
+
+    def delete_tags(self, tags: Collection[str]) -> int:
+        """Delete the entries that carry any of *tags* and return how many there were."""
+        return self._delete(
+            "key IN (SELECT key FROM tag WHERE tag = ?)",
+            [(disk_rows.tag_bytes(tag),) for tag in tags],
+        )
 
     def delete_expired(self, now: float) -> int:
         """Delete entries that expired at or before *now* and return how many."""
-        return self._use(
-            lambda connection: (
-                connection.execute("DELETE FROM entry WHERE expires_at <= ?", (now,)).rowcount
-            ),
-            wait=True,
-        )
+        return self._delete("expires_at <= ?", [(now,)])
+
+    def prune(self, now: float) -> int:
+        """Delete what expired at or before *now*, make the file smaller, return how many went.
+
+        Waits for locks, and may take seconds where there is much to delete.
+        """
+        self._drain()
+        return self._file.use(lambda connection: disk_tidy.prune(connection, now), wait=True)
 
     def clear(self) -> None:
         """Delete every entry."""
-        self._use(lambda connection: connection.execute("DELETE FROM entry"), wait=True)
+
+        def work(connection: Connection) -> None:
+            with transaction(connection):
+                disk_rows.clear(connection)
+
+        self._drain()
+        self._file.use(work, wait=True)
+
+    def scan(self, prefix: bytes = b"") -> Iterator[tuple[bytes, StoredEntry]]:
+        """Yield the entries whose keys begin with *prefix*, in the order of their keys.
+
+        Nothing is locked between two entries. What is written meanwhile may appear or not; what
+        is there all the time appears once.
+        """
+        self._drain()
+        end = disk_rows.after_prefix(prefix)
+        start, condition = prefix, ">="
+        while keys := self._keys(condition, start, end):
+            for key in keys:
+                entry = self.read(key, wait=True)
+                if entry is not None:
+                    yield key, entry
+            start, condition = keys[-1], ">"
 
     def __len__(self) -> int:
-        return self._use(
+        self._drain()
+        return self._file.use(
             lambda connection: connection.execute("SELECT count(*) FROM entry").fetchone()[0],
             wait=True,
         )
 
+    def flush(self) -> None:
+        """Wait until what was written survives the death of the process.
+
+        Raises:
+            StoreError: Entries could not be written and were dropped.
+        """
+        dropped = self._drain()
+        if dropped:
+            msg = f"{dropped} entries could not be written to cache file {self.path}"
+            raise StoreError(msg)
+
     def close(self) -> None:
-        """Close the connections; the next use opens new ones.
+        """Write what waits and close the file; the next use opens it again.
 
         Safe from any thread: what another one is doing comes to its end first.
         """
-        with self._lock:
-            opened = list(self._connections)
-        for connection in opened:
-            with connection.lock:
-                connection.close()
+        if self._writer is not None:
+            self._writer.close()
+        self._file.close()
 
-    def _use(self, work: Callable[[sqlite3.Connection], T], *, wait: bool) -> T:
-        """Do *work*; a lock becomes StoreBusyError, a damaged file is replaced once."""
-        patience = time.monotonic() + _WAIT_SECONDS
-        replaced = False
-        while True:
-            try:
-                connection = self._connection()
-                with connection.lock:
-                    if connection.closed:
-                        continue  # by another thread, just now
-                    return work(connection)
-            except _FAILURES as error:
-                if _is_locked(error) and not wait:
-                    raise StoreBusyError from error
-                if _is_locked(error) and time.monotonic() < patience:
-                    # SQLite's own waiting is not used: it does not cover the opening of a file.
-                    time.sleep(_PAUSE_SECONDS)
-                elif _is_unreadable(error) and not replaced:
-                    replaced = True
-                    self._set_aside(error)
-                else:
-                    raise self._unusable(error) from error
+    def renew(self) -> None:
+        """Begin anew in the child after a fork."""
+        self._file.renew()
+        if self._writer is not None:
+            self._writer.renew()
 
-    def _unusable(self, error: Exception) -> StoreError:
-        return StoreError(
-            f"cache file {self.path} cannot be used: {error}; the cache goes on without it"
+    def _drain(self) -> int:
+        return 0 if self._writer is None else self._writer.drain()
+
+    def _keys(self, condition: str, start: bytes, end: bytes | None) -> list[bytes]:
+        """Return the next keys of a scan."""
+        below = "" if end is None else "AND key < ?"
+        statement = (
+            f"SELECT key FROM entry WHERE key {condition} ? {below}"  # noqa: S608 - constants
+            f" ORDER BY key LIMIT {_KEYS_AT_ONCE}"
+        )
+        bounds = (start,) if end is None else (start, end)
+        return self._file.use(
+            lambda connection: [key for (key,) in connection.execute(statement, bounds)],
+            wait=True,
         )
 
-    def _connection(self) -> _Connection:
-        try:
-            connection = self._local.connection
-        except AttributeError:
-            pass
-        else:
-            if not connection.closed:
-                return connection
-        connection = self._local.connection = self._open()
-        with self._lock:
-            self._connections.add(connection)
-        return connection
+    def _delete(self, condition: str, arguments: Sequence[tuple[object, ...]]) -> int:
+        statement = f"DELETE FROM entry WHERE {condition}"  # noqa: S608 - the callers' constants
 
-    def _open(self) -> _Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        connection = _Connection(
-            self.path, timeout=0, isolation_level=None, check_same_thread=False
+        def work(connection: Connection) -> int:
+            with transaction(connection):
+                return sum(connection.execute(statement, given).rowcount for given in arguments)
+
+        self._drain()
+        return self._file.use(work, wait=True)
+
+    def _commit(self, rows: Sequence[Row]) -> None:
+        """Write *rows* in one transaction, in a thread."""
+
+        def work(connection: Connection) -> None:
+            with transaction(connection):
+                disk_rows.write_rows(connection, rows)
+
+        self._file.use(work, wait=True)
+        self._since_tidy += sum(max(len(row[DATA]), _BYTES_PER_WRITE) for row in rows)
+        if self._since_tidy >= self._tidy_after:
+            self._tidy()
+
+    def _tidy(self) -> None:
+        self._since_tidy = 0
+        self._file.close_if_moved()
+        self._file.use(
+            lambda connection: disk_tidy.tidy(connection, self.max_bytes, time.time()), wait=True
         )
-        try:
-            self._local.file = _file_identity(self.path)
-            connection.execute("BEGIN")  # one look at one state, while others may be creating it
-            found = connection.execute("PRAGMA application_id").fetchone()[0]
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            connection.execute("COMMIT")
-            if found != _APPLICATION_ID and tables:
-                msg = "it is another program's database"
-                raise _ForeignFileError(msg)
-            if version > _SCHEMA_VERSION:
-                msg = f"it was written by a newer version ({version})"
-                raise _ForeignFileError(msg)
-            connection.execute("PRAGMA page_size = 8192")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA cache_size = -32768")
-            connection.execute("PRAGMA wal_autocheckpoint = 2000")
-            if not tables:
-                connection.execute("BEGIN IMMEDIATE")
-                connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-                connection.execute(_SCHEMA)
-                connection.execute("COMMIT")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _set_aside(self, error: Exception) -> None:
-        """Rename the file that could not be read, unless somebody else has done so already."""
-        seen = getattr(self._local, "file", None)
-        self.close()
-        aside = self.path.with_name(f"{self.path.stem}.set-aside-{time.time_ns()}.sqlite3")
-        with self._lock:
-            if seen != _file_identity(self.path):
-                return
-            # The log first: beside a new file it would be taken for the new file's.
-            for suffix in ("-wal", "-shm", ""):
-                part = self.path.with_name(self.path.name + suffix)
-                try:
-                    part.replace(aside.with_name(aside.name + suffix))
-                except FileNotFoundError:
-                    continue
-                except OSError as refused:
-                    raise self._unusable(refused) from error
-        _logger.warning(
-            "cache file %s cannot be read (%s); it was set aside as %s and a new one is begun",
-            self.path, error, aside.name,
-        )  # fmt: skip
-
-    def _tidy(self, connection: sqlite3.Connection) -> None:
-        """Copy the log into the file, and bring the file back under its bound.
-
-        What expired goes first, then what is oldest.
-        """
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        page_size = connection.execute("PRAGMA page_size").fetchone()[0]
-
-        def used() -> int:
-            pages = connection.execute("PRAGMA page_count").fetchone()[0]
-            return (pages - connection.execute("PRAGMA freelist_count").fetchone()[0]) * page_size
-
-        if used() <= self.max_bytes:
-            return
-        connection.execute("DELETE FROM entry WHERE expires_at <= ?", (time.time(),))
-        while used() > self.max_bytes * 0.9:
-            connection.execute(_DELETE_OLDEST_TENTH)
-
-
-class _Connection(sqlite3.Connection):
-    """A connection that is held while it is used, and closes itself when it is forgotten."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:  # Any: those of the base
-        self.lock = threading.Lock()
-        self.closed = False
-        super().__init__(*arguments, **options)
-
-    def close(self) -> None:
-        self.closed = True
-        super().close()
-
-    def __del__(self) -> None:
-        try:  # noqa: SIM105 - also called when the interpreter ends, with imports half gone
-            self.close()
-        except sqlite3.ProgrammingError:
-            pass  # the file could not be opened in the first place
-
-
-class _ForeignFileError(sqlite3.DatabaseError):
-    """Raised when the file is a database, but not one of ours."""
 
 
 _stores: WeakSet[DiskStore] = WeakSet()
@@ -313,36 +278,24 @@ def _close_all() -> None:
         store.close()
 
 
+def _renew_all() -> None:
+    for store in list(_stores):
+        store.renew()
+
+
+atexit.register(_close_all)
 # SQLite loses track of its locks when an open connection is carried over a fork.
 with contextlib.suppress(AttributeError):  # Windows has no fork
-    os.register_at_fork(before=_close_all)
+    os.register_at_fork(before=_close_all, after_in_child=_renew_all)
 
 
-def _select(connection: sqlite3.Connection, key: bytes) -> Any:  # Any: one row, or None
-    return connection.execute(_READ, (key,)).fetchone()
+def _select(connection: Connection, key: bytes) -> Any:  # Any: one row, or None
+    return connection.execute(READ, (key,)).fetchone()
 
 
-def _file_identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def _is_locked(error: Exception) -> bool:
-    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-
-
-def _is_unreadable(error: Exception) -> bool:
-    """Tell whether the file itself is at fault; of a plain error it is, since our SQL is right."""
-    return isinstance(error, _ForeignFileError | UnicodeDecodeError) or _code(error) in (
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_NOTADB,
-        sqlite3.SQLITE_ERROR,
-    )
-
-
-def _code(error: Exception) -> int:
-    """Return SQLite's primary result code, 0 for none; the extended bits do not matter here."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+def _put(connection: Connection, row: Row) -> None:
+    if row[TAGS] is None:
+        connection.execute(WRITE, row)
+    else:
+        with transaction(connection):
+            disk_rows.write_rows(connection, [row])

@@ -1,0 +1,182 @@
+"""What is in a cache file, for those who look and must not touch it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from tta_dev_primitives.errors import StoreError
+
+from .base import StoredEntry
+from .disk_open import FAILURES, Connection, ForeignFileError, is_locked, state_of
+from .disk_rows import APPLICATION_ID, SCHEMA_VERSION, tags_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_WORTH: Final = "cost, input_tokens, output_tokens, duration"
+# What there is of an entry besides key and value, by the version of the tables.
+_COLUMNS: Final = {
+    1: f"stored_at, expires_at, expires_at, {_WORTH}, NULL",
+    2: f"stored_at, fresh_until, expires_at, {_WORTH}, tags",
+}
+_TIME, _MONEY, _TOKENS = (float,), (float, int, type(None)), (int, type(None))
+_KINDS: Final = (_TIME, _TIME, _TIME, _MONEY, _TOKENS, _TOKENS, _MONEY)
+_ROWS_AT_ONCE: Final = 256
+_WAIT_SECONDS: Final = 10.0
+_PAUSE_SECONDS: Final = 0.005
+
+
+class DiskInventory:
+    """The entries of a disk store's file, read without a change to it.
+
+    A disk store makes its file when there is none, brings an old one to its own version, and sets
+    a damaged one aside. This does nothing of the kind. Programs that use the file go on meanwhile;
+    what they write may be seen or not.
+
+    Args:
+        path: The file.
+
+    Attributes:
+        damaged: How many rows were met that are no entries.
+
+    Raises:
+        StoreError: The file is not there, is damaged, or is not a cache file of this version or
+            an earlier one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.damaged = 0
+        self._connection: Connection | None = None
+        self._version = 0
+        self._rows("SELECT 1")
+
+    def file_bytes(self) -> int:
+        """Return the size of the file and of its log."""
+        parts = (self.path, self.path.with_name(self.path.name + "-wal"))
+        return sum(part.stat().st_size for part in parts if part.exists())
+
+    def scan(self) -> Iterator[tuple[bytes, StoredEntry, int]]:
+        """Yield key, entry without its value, and bytes of the value, in the order of the keys.
+
+        The values themselves are not read, however large they are.
+        """
+        start, condition = b"", ">="
+        while self._version:
+            rows = self._rows(
+                f"SELECT key, {_COLUMNS[self._version]}, x'', length(data) FROM entry"  # noqa: S608 - constants
+                f" WHERE key {condition} ? ORDER BY key LIMIT {_ROWS_AT_ONCE}",
+                start,
+            )
+            for key, *columns, size in rows:
+                entry = self._entry(columns)
+                if entry is not None:
+                    yield key, entry, size
+            if len(rows) < _ROWS_AT_ONCE:
+                return
+            start, condition = rows[-1][0], ">"
+
+    def read(self, key: bytes) -> StoredEntry | None:
+        """Return the entry of *key*, expired or not, or None."""
+        if not self._version:
+            return None
+        rows = self._rows(
+            f"SELECT key, {_COLUMNS[self._version]}, data FROM entry WHERE key = ?",  # noqa: S608 - a constant
+            key,
+        )
+        for found, *columns in rows:
+            if found == key:  # a damaged index may lead to somebody else's row
+                return self._entry(columns)
+            self.damaged += 1
+        return None
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _entry(self, columns: list[Any]) -> StoredEntry | None:  # Any: whatever stood in the file
+        *known, tags, data = columns
+        try:
+            names = () if tags is None else tags_of(tags)
+        except (TypeError, ValueError):
+            names = None
+        if names is None or type(data) is not bytes or not all(map(_is_of, known, _KINDS)):
+            self.damaged += 1
+            return None
+        stored, fresh, expires, cost, tokens_in, tokens_out, duration = known
+        return StoredEntry(
+            data, stored, fresh, expires, cost, tokens_in, tokens_out, duration, names
+        )
+
+    def _rows(self, statement: str, *arguments: bytes) -> list[Any]:  # Any: rows
+        """Return all rows of a query, asked again when somebody wrote in the middle of it."""
+        patience = time.monotonic() + _WAIT_SECONDS
+        while True:
+            connection = self._connection
+            try:
+                if connection is None:
+                    connection = self._connection = self._open()
+                found = connection.execute(statement, arguments).fetchall()
+            except FAILURES as error:
+                frozen = connection is not None and connection.frozen is not None
+                if not (is_locked(error) or (frozen and self._has_changed())):
+                    self.close()
+                    raise self._unusable(error) from error
+                if time.monotonic() > patience:
+                    raise self._unusable(error) from error
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                if connection.frozen is None or not self._has_changed():
+                    return found
+            self.close()
+
+    def _has_changed(self) -> bool:
+        connection = self._connection
+        return connection is not None and connection.frozen != state_of(self.path)
+
+    def _open(self) -> Connection:
+        frozen = state_of(self.path)
+        # Without a log nobody has the file open, and all is in it. SQLite would make a log of its
+        # own even to read, unless it is told that nothing changes; so whether something does is
+        # seen to here. With a log, it reads along as any other process.
+        if self.path.with_name(self.path.name + "-wal").exists():
+            frozen = None
+        options = "?mode=ro" if frozen is None else "?immutable=1"
+        connection = Connection(
+            self.path.absolute().as_uri() + options,
+            timeout=0,
+            isolation_level=None,
+            check_same_thread=False,
+            uri=True,
+        )
+        try:
+            self._version = self._checked_version(connection)
+        except BaseException:
+            connection.close()
+            raise
+        connection.frozen = frozen
+        return connection
+
+    def _checked_version(self, connection: Connection) -> int:
+        """Return the version of the tables, 0 where there are none yet."""
+        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            return 0
+        if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+            msg = "it is another program's database"
+            raise ForeignFileError(msg)
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        if not 1 <= version <= SCHEMA_VERSION:
+            msg = f"it was written by a newer version ({version})"
+            raise ForeignFileError(msg)
+        return version
+
+    def _unusable(self, error: object) -> StoreError:
+        return StoreError(f"cache file {self.path} cannot be read: {error}; it was left as it is")
+
+
+def _is_of(value: object, kinds: tuple[type, ...]) -> bool:
+    return type(value) in kinds
