@@ -27,6 +27,7 @@ from execute import (
     run_shell,
 )
 from pages import PYTHON, Block, Mark, PageError, find_pages, read_blocks
+from servers import redis_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -107,11 +108,20 @@ class PageRun:
                 raise
 
     def _run(self, block: Block) -> str:
-        if block.language not in PYTHON:
-            return run_shell(block, self._place, in_copy=block.mark is Mark.COPY)
-        earlier = list(self._earlier) if block.mark is Mark.CONTINUE else []
-        self._earlier.append(block)
-        return run_python(block, earlier, self._place)
+        earlier: list[Block] = []
+        if block.language in PYTHON:
+            earlier = list(self._earlier) if block.mark is Mark.CONTINUE else []
+            self._earlier.append(block)
+        if all(each.mark is not Mark.REDIS for each in [*earlier, block]):
+            return self._run_with(block, earlier, {})
+        with redis_server(self._place.folder) as url:
+            return self._run_with(block, earlier, {"REDIS_URL": url})
+
+    def _run_with(self, block: Block, earlier: list[Block], services: dict[str, str]) -> str:
+        if block.language in PYTHON:
+            return run_python(block, earlier, self._place, services)
+        in_copy = block.mark is Mark.COPY
+        return run_shell(block, self._place, services, in_copy=in_copy)
 
     def _save(self, block: Block) -> None:
         folders = [self._place.folder]

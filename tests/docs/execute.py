@@ -86,18 +86,22 @@ def check_syntax(block: Block) -> None:
             raise BlockError(msg)
 
 
-def run_python(block: Block, earlier: list[Block], place: Place) -> str:
-    """Run *block* after the *earlier* ones in one process; return what *block* printed."""
+def run_python(block: Block, earlier: list[Block], place: Place, services: dict[str, str]) -> str:
+    """Run *block* after the *earlier* ones in one process; return what *block* printed.
+
+    The addresses of its *services* are put into its environment.
+    """
     job = place.folder / ".job.json"
     pages = [(str(place.root / each.page), each.line, each.source) for each in [*earlier, block]]
     job.write_text(json.dumps(pages), encoding="utf-8")
     strict = ["-W", "error::DeprecationWarning:__main__"]
     command = [sys.executable, *strict, str(DRIVER), str(job)]
-    stdout = _run(command, cwd=place.folder, environment=_environment(place, in_copy=False))
+    environment = _environment(place, in_copy=False) | services
+    stdout = _run(command, cwd=place.folder, environment=environment)
     return stdout.rpartition("\x1e")[2]
 
 
-def run_shell(block: Block, place: Place, *, in_copy: bool) -> str:
+def run_shell(block: Block, place: Place, services: dict[str, str], *, in_copy: bool) -> str:
     """Run a shell block, stopping at its first failing command; return what it printed."""
     uses_uv = _uv_subcommands(block.source)
     if not in_copy:
@@ -110,7 +114,7 @@ def run_shell(block: Block, place: Place, *, in_copy: bool) -> str:
         raise BlockSkippedError(msg)
     command = [_bash(), "-euo", "pipefail", "-c", block.source]
     cwd = place.tree if in_copy else place.folder
-    return _run(command, cwd=cwd, environment=_environment(place, in_copy=in_copy))
+    return _run(command, cwd=cwd, environment=_environment(place, in_copy=in_copy) | services)
 
 
 def _uv_subcommands(source: str) -> list[str]:

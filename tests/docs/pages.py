@@ -4,6 +4,8 @@ A mark is an HTML comment on the line before the fence:
 
 - ``<!-- run -->``: runs in the page's own temporary folder and must exit 0.
 - ``<!-- run: continue -->``: the same, after the page's earlier Python blocks in one process.
+- ``<!-- run: redis -->``: the same with `REDIS_URL` set to an empty server of its own; a block that
+  continues one gets a server too.
 - ``<!-- run: copy -->``: runs in a copy of the repository, for commands that change files.
 - ``<!-- output -->``: what the block run just before prints; a line ``...`` matches any lines.
 - ``<!-- file: name -->``: is saved under that name in the page's folder.
@@ -31,9 +33,13 @@ class Mark(StrEnum):
     RUN = "run"
     CONTINUE = "run: continue"
     COPY = "run: copy"
+    REDIS = "run: redis"
     OUTPUT = "output"
     FILE = "file"
     SYNTAX = "syntax"
+
+
+RUNS = frozenset({Mark.RUN, Mark.CONTINUE, Mark.COPY, Mark.REDIS})
 
 
 class PageError(Exception):
@@ -99,7 +105,7 @@ def read_blocks(page: Path, text: str) -> list[Block]:
 
 
 def _prints(block: Block) -> bool:
-    return block.mark in {Mark.RUN, Mark.CONTINUE, Mark.COPY}
+    return block.mark in RUNS
 
 
 def _closing_line(lines: list[str], start: int, opening: re.Match[str], place: str) -> int:
@@ -131,7 +137,7 @@ def _make_block(page: Path, line: int, info: str, comment: str, source: str) -> 
         wanted = "a file name" if mark is Mark.FILE else "the reason why it is not run"
         msg = f"{place}: the mark {mark.value!r} needs {wanted} after a colon"
         raise PageError(msg)
-    if mark in {Mark.RUN, Mark.CONTINUE, Mark.COPY}:
+    if mark in RUNS:
         runnable = {Mark.CONTINUE: PYTHON, Mark.COPY: SHELL}.get(mark, PYTHON | SHELL)
         if language not in runnable:
             msg = f"{place}: a {language!r} block cannot be marked {mark.value!r}; use syntax"

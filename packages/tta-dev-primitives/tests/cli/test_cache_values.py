@@ -62,8 +62,8 @@ class BurnsWhenOpened:
 
 def value_of_a_type_that_is_gone() -> Any:
     module = types.ModuleType("gone_here")
-    exec("import dataclasses\n@dataclasses.dataclass\nclass Point:\n    x: int\n", module.__dict__)
     sys.modules["gone_here"] = module
+    exec("import dataclasses\n@dataclasses.dataclass\nclass Point:\n    x: int\n", module.__dict__)
     return module.Point(3)
 
 
@@ -156,6 +156,22 @@ def test_entry_is_exported_with_all_that_is_known(tta: Any, keep: Any) -> None:
             },
         },
     }
+
+
+@pytest.mark.parametrize(
+    "key", [b"plain", b"\xff\0", b"\0" + bytes(16) + b"s\xff", b"\0" + bytes(16) + b"cx"],
+    ids=["no-namespace", "no-text-as-namespace", "no-text-as-key", "bytes"],
+)  # fmt: skip
+def test_key_of_another_form_is_shown_by_its_bytes(tta: Any, folder: Path, key: bytes) -> None:
+    """A store object may be used with keys of the user's own."""
+    store = DiskStore(folder)
+    store.write(key, StoredEntry(b"j1", 1e300, 2.0, 3.0))
+    store.close()
+    (found,) = exported(tta, folder)
+    assert (found["key"], found["text"], found["value"]) == (key.hex(), None, 1)
+    ended = tta("cache", "get", f"hex:{key.hex()}", folder)
+    assert "1e+300 s after 1970" in ended.out
+    assert tta("cache", "stats", folder).code == 0
 
 
 def test_entry_that_never_expires_has_no_times(tta: Any, keep: Any) -> None:

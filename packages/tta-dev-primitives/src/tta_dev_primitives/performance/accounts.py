@@ -28,19 +28,20 @@ class Accounts:
     """
 
     def __init__(self, shelf: Shelf, *, shadow: bool) -> None:
-        self._shelf, self._shadow = shelf, shadow
+        self._shelf, self._used, self._shadow = shelf, shelf.used, shadow
         self._warned: set[str] = set()
         self.reset()
 
     def reset(self) -> None:
         """Begin anew, but do not say again what was said."""
-        self.misses = self.expirations = self.coalesced = self.stale = 0
+        self.misses = self.expirations = self.shared_calls = self.stale = 0
         self.shared = Savings()
 
     def found(self, ask: Ask, entry: Entry, result: Literal["hit", "stale"]) -> None:
         """Count and report an answer by *entry*."""
-        self._shelf.used(entry)
-        self.stale += result == "stale"
+        self._used(entry)
+        if result == "stale":
+            self.stale += 1
         state = ask.context.state
         state["cache_hits"] = state.get("cache_hits", 0) + 1
         if observe.active is not None:
@@ -58,12 +59,15 @@ class Accounts:
     def made(self, ask: Ask, value: object, *, joined: bool) -> None:
         """Count and report that a miss came to its end with *value*."""
         if joined:
-            worth = Worth.of(value)  # known only now, and saved as by a hit
-            self.coalesced += 1
-            self.shared.add(worth)
-            self.report(ask, "coalesced", None, worth)
+            self.coalesced(ask, Worth.of(value))  # known only now
         elif ask.spare is not None and ask.spare.expires_at <= self._shelf.now():
             self.expirations += 1  # its place was taken by the new entry
+
+    def coalesced(self, ask: Ask, worth: Worth | Entry) -> None:
+        """Count and report a miss that took part in somebody's call; it saves what a hit saves."""
+        self.shared_calls += 1
+        self.shared.add(worth)
+        self.report(ask, "coalesced", None, worth)
 
     def report(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tta_dev_primitives.core.deadline import within
 from tta_dev_primitives.core.streaming import join_chunks
@@ -15,6 +15,7 @@ from .encoding import DecodingError
 from .entries import Kept, RememberedError, Worth
 from .invalidations import Invalidations
 from .shared_stream import SharedStream, SharedStreams
+from .shelves import PENDING
 from .single_flight import SingleFlight
 from .stream_recording import Recording
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
     from .invalidations import Condition, Token
     from .questions import Ask, Owner, Rules
-    from .shelves import Entry, Shelf, StoreShelf
-    from .stores.base import ClusterStore, StoredEntry
+    from .shelves import Entry, Shelf
+    from .stores.base import ClusterStore
 
 NOTHING: Final = object()
 """Stands where there is no value at all, not even None."""
@@ -44,6 +45,8 @@ class Answers:
         self.streams = SharedStreams()
         self.invalidations = Invalidations()
         self.accounts = Accounts(shelf, shadow=rules.shadow)
+        # Looked up once, as they are on the path of every hit.
+        self._peek, self._load, self._time = shelf.peek, shelf.load, shelf.now
 
     async def answer(self, ask: Ask) -> Any:  # Any: the step's own type
         """Return the answer for *ask*: kept, stale as far as the rules allow, or made now."""
@@ -67,21 +70,25 @@ class Answers:
             self.accounts.report(ask, "bypass")
             return "bypass", None
         try:
-            entry = await self.shelf.find(ask.key)
+            entry = self._peek(ask.key)
+            if entry is PENDING:
+                entry = await self.shelf.find(ask.key)
         except StoreError as error:
             self.accounts.warn_of(ask, error)
             return "miss", None
         if entry is None:
             return "miss", None
-        now = self.shelf.now()
+        now = self._time()
         result: Literal["hit", "stale"] = "hit"
         if entry.fresh_until <= now:
             ask.spare = entry
             if entry.expires_at <= now or not self._may_revalidate(entry, now):
                 return "miss", None
             result = "stale"
-        value = self.load(ask, entry)
-        if value is NOTHING:
+        try:
+            value = self._load(entry)
+        except Exception as error:  # noqa: BLE001 - logged; whatever it is, the step can answer
+            self.pass_over(ask.owner, entry, error)
             ask.spare = None
             return "miss", None
         self.accounts.found(ask, entry, result)
@@ -155,14 +162,17 @@ class Answers:
         token = self.invalidations.begin()
         try:
             if self.cluster is None or ask.refreshes or self.rules.shadow:
-                return await self._make(ask, token, self._put)
-            return await self._make_in_cluster(self.cluster, ask, token)
+                return await self.make(ask, token)
+            from .cluster_answers import make_in_cluster
+
+            return await make_in_cluster(self, self.cluster, ask, token)
         finally:
             self.invalidations.end(token)
 
-    async def _make(
-        self, ask: Ask, token: Token, put: Callable[..., Awaitable[None]]
+    async def make(
+        self, ask: Ask, token: Token, put: Callable[..., Awaitable[None]] | None = None
     ) -> tuple[Any, Kept | None]:
+        """Run the step and keep what it returned, or hand it to *put* instead."""
         began = self.clock.monotonic()
         try:
             value = await ask.owner.primitive.execute(ask.input_data, ask.context)
@@ -231,42 +241,6 @@ class Answers:
             await self.shelf.put(ask.key, kept, times, worth, tags)
         except StoreError as error:
             self.accounts.warn_of(ask, error)
-
-    async def _make_in_cluster(
-        self, cluster: ClusterStore, ask: Ask, token: Token
-    ) -> tuple[Any, Kept | None]:
-        """Run the step unless another process is doing so; then wait for what it writes."""
-        shelf = cast("StoreShelf", self.shelf)
-        entry: StoredEntry | None = None
-        outcome: tuple[Any, Kept | None] | Exception | None = None
-
-        async def put(
-            ask: Ask, token: Token, kept: Kept, times: tuple[float, float], worth: Worth,
-            tags: tuple[str, ...],
-        ) -> None:  # fmt: skip
-            nonlocal entry
-            if not self.invalidations.concern(token, ask.key, tags):
-                entry = shelf.entry(kept, times, worth, tags)
-
-        async def make() -> StoredEntry | None:
-            nonlocal outcome
-            try:
-                outcome = await self._make(ask, token, put)
-            except Exception as error:
-                outcome = error
-                if entry is None:
-                    raise
-            return entry  # an error that is remembered is an entry as well
-
-        found = await cluster.fill_once(cast("bytes", ask.key), make)
-        if isinstance(outcome, Exception):  # pyright: ignore[reportUnnecessaryIsInstance] - make() sets it
-            raise outcome
-        if outcome is not None:
-            return outcome
-        value = NOTHING if found is None else self.load(ask, found)
-        if value is NOTHING:
-            return await self._make(ask, token, self._put)
-        return as_result(value), self.shelf.keep(as_result(value))
 
     def _renew(self, ask: Ask) -> None:
         """Have a stale answer made anew, while whoever asks goes on with the old one."""

@@ -207,8 +207,10 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
             entry = self._direct.get(key if self._part is None else (self._part, key))
         except TypeError as error:
             raise unhashable(key) from error
-        if entry is None or entry.direct_until <= self._now() or (given and context.cache_mode):
+        if entry is None or entry.direct_until <= self._now():
             return await self._ask(key, cast("In", input_data), context or WorkflowContext())
+        if given and context.cache_mode is not None:
+            return await self._ask(key, cast("In", input_data), context)
         if entry.restore is None:
             value = entry.value
         else:
@@ -347,7 +349,7 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
             "expirations": counts.expirations + self._shelf.expirations,
             "evictions": self._memory.evictions,
             "hit_rate": round(100 * hits / asked, 2) if asked else 0.0,
-            "coalesced": counts.coalesced,
+            "coalesced": counts.shared_calls,
             "stale": counts.stale,
             "saved_cost": saved.cost,
             "saved_input_tokens": saved.input_tokens,

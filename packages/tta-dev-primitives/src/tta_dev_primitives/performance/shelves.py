@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
 from tta_dev_primitives.errors import ConfigurationError, StoreError
 
@@ -11,7 +11,7 @@ from . import encoding
 from .entries import Kept, RememberedError, keep
 from .keys import stored_key, text_prefix, unhashable
 from .savings import Savings
-from .stores.base import StoredEntry
+from .stores.base import StoreBusyError, StoredEntry
 from .stores.memory import MemoryEntry, MemoryStore
 from .stores.threaded import ThreadedStore
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .stores.base import AsyncStore, Store
 
 Entry: TypeAlias = MemoryEntry | StoredEntry
+PENDING: Final = StoredEntry(b"", 0.0, 0.0, 0.0)
+"""Stands for an entry that is not known yet."""
 _TAG_SEPARATOR = "\x1f"
 # What an entry takes besides its value: the record, its place in the dict, a key of some length.
 _ENTRY_BYTES = 400
@@ -39,6 +41,11 @@ class Shelf(Protocol):
 
     def key(self, scope: str | bytes | None, key: Hashable) -> Hashable:
         """Return *key* of the step of *scope* as this shelf knows it."""
+        ...
+
+    @property
+    def peek(self) -> Callable[[Hashable], Entry | None]:
+        """Return the entry of a key, stale or not, or `PENDING` where `find` has to be awaited."""
         ...
 
     @property
@@ -144,6 +151,10 @@ class MemoryShelf:
         return key if scope is None else (scope, key)
 
     async def find(self, key: Hashable) -> MemoryEntry | None:
+        """Return the entry of *key*."""
+        return self.peek(key)
+
+    def peek(self, key: Hashable) -> MemoryEntry | None:
         """Return the entry of *key*; drop it when it is past its time."""
         try:
             entry = self.store.entries.get(key)
@@ -270,6 +281,7 @@ class StoreShelf:
             self.store = ThreadedStore(self.local)
         self.now = clock.time
         self.find = cast("Callable[[Hashable], Awaitable[StoredEntry | None]]", self.store.read)
+        self._read = None if self.local is None else self.local.read
         self._namespace = namespace.encode() + b"\0"
         self._tag_prefix = namespace + _TAG_SEPARATOR if namespace else ""
         self._serializer = serializer
@@ -277,6 +289,15 @@ class StoreShelf:
         self._savings = Savings()
         self.used = self._savings.add
         self.expirations = 0  # found by the cache, when it replaces them
+
+    def peek(self, key: Hashable) -> StoredEntry | None:
+        """Return the entry of *key* where that takes no waiting, else `PENDING`."""
+        if self._read is None:
+            return PENDING
+        try:
+            return self._read(cast("bytes", key))
+        except StoreBusyError:
+            return PENDING
 
     def key(self, scope: str | bytes | None, key: Hashable) -> bytes:
         """Return the key as bytes, behind the namespace and the scope."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from typing import TYPE_CHECKING, Any
 
 from tta_dev_primitives.core.deadline import within
 from tta_dev_primitives.core.streaming import join_chunks
 
 from .answers import NOTHING, as_result
+from .cluster_answers import stream_in_cluster
 from .shared_stream import SharedStream
 from .stream_recording import Recording
 
@@ -113,6 +115,17 @@ def _shared(answers: Answers, ask: Ask) -> Callable[[], SharedStream]:
 
     def begin() -> SharedStream:
         token, began = answers.invalidations.begin(), answers.clock.monotonic()
+
+        if answers.cluster is not None and not (ask.refreshes or answers.rules.shadow):
+            chunks = functools.partial(
+                stream_in_cluster, answers, answers.cluster, shared, token
+            )  # keeps the whole itself, under the lease
+            return SharedStream(
+                chunks,
+                prepare=_prepare(answers),
+                finish=answers.rules.finish,
+                clock=answers.clock,
+            )
 
         async def upstream() -> AsyncGenerator[Any, None]:
             source = ask.owner.primitive.stream(shared.input_data, shared.context)

@@ -21,6 +21,12 @@ _COLUMNS: Final = {
     1: f"stored_at, expires_at, expires_at, {_WORTH}, NULL",
     2: f"stored_at, fresh_until, expires_at, {_WORTH}, tags",
 }
+# The row's own key is compared, not that of the index: a damaged one leads to another's row.
+_READ: Final = {
+    1: f"SELECT {_COLUMNS[1]}, data FROM entry WHERE key = ?1",  # noqa: S608 - a constant
+    2: f"SELECT {_COLUMNS[2]}, data FROM entry"  # noqa: S608 - as above
+    " WHERE rowid = (SELECT rowid FROM entry WHERE key = ?1) AND +key = ?1",
+}
 _TIME, _MONEY, _TOKENS = (float,), (float, int, type(None)), (int, type(None))
 _KINDS: Final = (_TIME, _TIME, _TIME, _MONEY, _TOKENS, _TOKENS, _MONEY)
 _ROWS_AT_ONCE: Final = 256
@@ -82,14 +88,8 @@ class DiskInventory:
         """Return the entry of *key*, expired or not, or None."""
         if not self._version:
             return None
-        rows = self._rows(
-            f"SELECT key, {_COLUMNS[self._version]}, data FROM entry WHERE key = ?",  # noqa: S608 - a constant
-            key,
-        )
-        for found, *columns in rows:
-            if found == key:  # a damaged index may lead to somebody else's row
-                return self._entry(columns)
-            self.damaged += 1
+        for columns in self._rows(_READ[self._version], key):
+            return self._entry(list(columns))
         return None
 
     def close(self) -> None:
@@ -145,7 +145,7 @@ class DiskInventory:
         # seen to here. With a log, it reads along as any other process.
         if self.path.with_name(self.path.name + "-wal").exists():
             frozen = None
-        options = "?mode=ro" if frozen is None else "?immutable=1"
+        options = "?mode=ro" if frozen is None else "?mode=ro&immutable=1"
         connection = Connection(
             self.path.absolute().as_uri() + options,
             timeout=0,
