@@ -45,9 +45,6 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-# --- which cache is meant ---
-
-
 @pytest.mark.parametrize("command", ALL, ids=NAMES)
 @pytest.mark.parametrize(
     ("where", "variable", "complaint"),
@@ -112,9 +109,6 @@ def test_password_in_an_address_is_not_repeated(tta: Any, words: list[str]) -> N
     assert ended.out == ""
     assert ended.err.count("\n") == 1
     assert "secret" not in ended.err
-
-
-# --- looking does not touch ---
 
 
 @pytest.mark.parametrize("command", READING, ids=NAMES[:3])
@@ -226,9 +220,6 @@ def test_empty_file_is_an_empty_cache(tta: Any, folder: Path) -> None:
     (folder / "c" / FILE_NAME).touch()
     assert json.loads(tta("cache", "stats", folder / "c", "--json").out)["entries"] == 0
     assert (folder / "c" / FILE_NAME).stat().st_size == 0
-
-
-# --- stats ---
 
 
 def test_stats_count_states_namespaces_tags_and_worth(tta: Any, folder: Path) -> None:

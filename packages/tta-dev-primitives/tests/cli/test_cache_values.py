@@ -328,12 +328,12 @@ def test_reader_that_leaves_an_export_early_is_told_nothing(start: Any, keep: An
     assert process.wait(timeout=30) == 1
 
 
-@pytest.mark.parametrize("output", ["-", "/dev/full"], ids=["stdout", "device"])
-def test_export_to_a_full_disk_is_one_line(start: Any, keep: Any, output: str) -> None:
+def test_export_to_a_full_disk_is_one_line(start: Any, keep: Any) -> None:
+    # Not by --output: a mistake in the command could replace the device, for the whole machine.
     if not Path("/dev/full").is_char_device():
         pytest.skip("needs a device that is always full: Linux's /dev/full")
     with Path("/dev/full").open("w") as full:
-        process = start("cache", "export", keep("k"), "--output", output, stdout=full)
+        process = start("cache", "export", keep("k"), stdout=full)
         assert "No space left on device\n" in process.stderr.readline()
         assert process.stderr.read() == ""
     assert process.wait(timeout=30) == 1

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tta_dev_primitives.errors import ConfigurationError, MissingExtraError
@@ -49,6 +50,12 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--concurrency", type=positive_int, default=None, metavar="N", help="tickets at once"
     )
+    parser.add_argument(
+        "--cache-dir",
+        type=Path,
+        metavar="DIR",
+        help="keep real models' answers here for the next run; see them with tta cache",
+    )
     parser.add_argument("--trace", action="store_true", help="print the trace of one ticket")
     parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
     parser.set_defaults(command=run)
@@ -72,7 +79,13 @@ def run(options: argparse.Namespace) -> int:
     except ValueError as error:
         raise UsageError(str(error)) from error
     arms = run_async(
-        run_arms(options.provider, tickets, seed=options.seed, concurrency=options.concurrency)
+        run_arms(
+            options.provider,
+            tickets,
+            seed=options.seed,
+            concurrency=options.concurrency,
+            cache_dir=options.cache_dir,
+        )
     )
     if len(arms) < 2 or any(arm.report.interrupted for arm in arms):
         print("tta: interrupted before there was anything to compare", file=sys.stderr)
@@ -95,6 +108,7 @@ async def run_arms(
     *,
     seed: int = 0,
     concurrency: int | None = None,
+    cache_dir: Path | None = None,
 ) -> list[Arm]:
     """Run both sides of the comparison, with the primitives first; an interruption ends it early.
 
@@ -103,11 +117,12 @@ async def run_arms(
         tickets: What to answer.
         seed: Another seed, other mistakes and faults of the simulated models.
         concurrency: Tickets at once; what suits the provider when left out.
+        cache_dir: Where answers are kept; a folder for this run only when left out.
     """
     from tta_dev_primitives.demo.providers import open_desks
 
     arms: list[Arm] = []
-    async with open_desks(provider, tickets, seed=seed) as (desk, plain):
+    async with open_desks(provider, tickets, seed=seed, cache_dir=cache_dir) as (desk, plain):
         for title, side in (("with primitives", desk), ("baseline", plain)):
             at_once = concurrency or side.concurrency
             arms.append(await run_arm(title, side.workflow, tickets, at_once))

@@ -21,6 +21,7 @@ from .policies import Language, load_policies, policy_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from tta_dev_primitives.core.context import WorkflowContext
 
@@ -74,6 +75,7 @@ def build_workflow(
     *,
     timeout_seconds: float = 10.0,
     retries: RetryStrategy | None = None,
+    cache_dir: Path | None = None,
 ) -> WorkflowPrimitive[Mapping[str, Any], dict[str, Any]]:  # Any: JSON in, JSON out
     """Return the desk with cache, router, timeout, retry and fallback around its models.
 
@@ -81,6 +83,7 @@ def build_workflow(
         models: One model for each tier: small, medium and large.
         timeout_seconds: Longest wait for one request.
         retries: How failed requests are tried again.
+        cache_dir: Folder of the cache's file; without it answers are kept in memory.
     """
     dependable = {
         tier: RetryPrimitive(TimeoutPrimitive(model, timeout_seconds), retries, name=tier)
@@ -92,7 +95,7 @@ def build_workflow(
         RetryStrategy(max_retries=5),
         name="last resort",
     )
-    cache = CachePrimitive[LLMRequest, LLMResponse](ttl_seconds=3600)
+    cache = CachePrimitive[LLMRequest, LLMResponse](ttl_seconds=3600, cache_dir=cache_dir)
     ask = cache.wrap(FallbackPrimitive(routed, last_resort))
     ask_large = cache.wrap(last_resort)
     escalate = LambdaPrimitive(_escalated, name="take over") >> _answering(ask_large)
