@@ -101,9 +101,9 @@ async def _work(case: str, folder: Path, seed: int) -> dict[str, Any]:
 
 
 def _ours(case: str, folder: Path) -> tuple[Operate, Operate, Callable[[], None]]:
-    from tta_dev_primitives.performance import encoding
     from tta_dev_primitives.performance.stores.base import StoreBusyError, StoredEntry
     from tta_dev_primitives.performance.stores.disk import DiskStore
+    from tta_dev_primitives.performance.values import encoding
 
     store = DiskStore(folder, durability="behind" if case.endswith("behind") else "process")
     value = payload(1000)

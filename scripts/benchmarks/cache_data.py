@@ -9,7 +9,7 @@ import json
 import random
 from typing import TYPE_CHECKING, Any
 
-from tta_dev_primitives.performance import encoding
+from tta_dev_primitives.performance.values import encoding
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

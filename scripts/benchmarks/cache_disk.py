@@ -17,9 +17,9 @@ from cache_tables import Options, Table
 from timing import Row, measure_together
 
 from tta_dev_primitives import CachePrimitive, LambdaPrimitive, WorkflowContext
-from tta_dev_primitives.performance import encoding
 from tta_dev_primitives.performance.stores.base import StoreBusyError, StoredEntry
 from tta_dev_primitives.performance.stores.disk import DiskStore
+from tta_dev_primitives.performance.values import encoding
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable

@@ -32,10 +32,10 @@ from tta_dev_primitives import (
     TransformPrimitive,
     WorkflowContext,
 )
-from tta_dev_primitives.performance import encoding
-from tta_dev_primitives.performance.entries import keep
+from tta_dev_primitives.performance.answering.entries import keep
 from tta_dev_primitives.performance.stores.base import StoreBusyError, StoredEntry
 from tta_dev_primitives.performance.stores.disk import DiskStore
+from tta_dev_primitives.performance.values import encoding
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
@@ -259,7 +259,7 @@ async def _disk(floor: Timing, context: WorkflowContext, batches: int) -> list[R
                     kept = keep(value, share=False, encoded=True)
                     assert kept is not None
                     assert kept.data is not None
-                    key, entry = next(keys).encode(), StoredEntry(kept.data, 1.0, 2e9)
+                    key, entry = next(keys).encode(), StoredEntry(kept.data, 1.0, 2e9, 2e9)
                     try:
                         store.write(key, entry)
                     except StoreBusyError:  # time to tidy up, which the cache does in a thread

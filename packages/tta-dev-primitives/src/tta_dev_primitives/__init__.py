@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from .llm.router import RouterPrimitive
     from .llm.types import LLMRequest, LLMResponse
     from .performance.cache import CachePrimitive
-    from .performance.fingerprint import EnvFingerprint
+    from .performance.environment.fingerprint import EnvFingerprint
+    from .performance.redis.invalidation import RedisInvalidation
     from .performance.stores.disk import DiskStore
     from .performance.stores.encoded_memory import EncodedMemoryStore
     from .performance.stores.redis import RedisStore
-    from .performance.stores.redis_invalidation import RedisInvalidation
     from .performance.stores.tiered import TieredStore
     from .performance.uv_cache import UVCachePrimitive
     from .recovery.compensation import SagaPrimitive
@@ -42,7 +42,7 @@ _HOMES = {
     "ConditionalPrimitive": "core.conditional",
     "DiskStore": "performance.stores.disk",
     "EncodedMemoryStore": "performance.stores.encoded_memory",
-    "EnvFingerprint": "performance.fingerprint",
+    "EnvFingerprint": "performance.environment.fingerprint",
     "FallbackPrimitive": "recovery.fallback",
     "Item": "core.mapping",
     "LLMRequest": "llm.types",
@@ -52,7 +52,7 @@ _HOMES = {
     "OpenAIPrimitive": "llm.openai",
     "ParallelPrimitive": "core.parallel",
     "PrimitiveError": "errors",
-    "RedisInvalidation": "performance.stores.redis_invalidation",
+    "RedisInvalidation": "performance.redis.invalidation",
     "RedisStore": "performance.stores.redis",
     "RetryPrimitive": "recovery.retry",
     "RetryStrategy": "recovery.retry",

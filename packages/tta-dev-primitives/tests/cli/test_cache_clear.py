@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tta_dev_primitives.performance.fingerprint import EnvFingerprint
-from tta_dev_primitives.performance.fingerprint_records import FingerprintRecords
+from tta_dev_primitives.performance.environment.fingerprint import EnvFingerprint
+from tta_dev_primitives.performance.environment.records import FingerprintRecords
 from tta_dev_primitives.performance.stores.disk import FILE_NAME
 from tta_dev_primitives.testing import FakeClock
 

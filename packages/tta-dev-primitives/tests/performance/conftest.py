@@ -11,9 +11,9 @@ import pytest
 from tta_dev_primitives.core import observe
 from tta_dev_primitives.core.base import FRESH, WorkflowPrimitive
 from tta_dev_primitives.core.context import WorkflowContext
-from tta_dev_primitives.performance import encoding
 from tta_dev_primitives.performance.cache import CachePrimitive
 from tta_dev_primitives.performance.stores.disk import DiskStore
+from tta_dev_primitives.performance.values import encoding
 from tta_dev_primitives.testing.clock import FakeClock
 
 from .redis_server import any_server

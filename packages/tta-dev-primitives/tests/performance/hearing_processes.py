@@ -9,12 +9,12 @@ from typing import Any
 
 import redis.asyncio
 
+from tta_dev_primitives.performance.redis.invalidation import RedisInvalidation
 from tta_dev_primitives.performance.stores.base import StoredEntry
-from tta_dev_primitives.performance.stores.deletion import Deletion
 from tta_dev_primitives.performance.stores.encoded_memory import EncodedMemoryStore
 from tta_dev_primitives.performance.stores.redis import RedisStore
-from tta_dev_primitives.performance.stores.redis_invalidation import RedisInvalidation
 from tta_dev_primitives.performance.stores.tiered import TieredStore
+from tta_dev_primitives.performance.tiers.deletion import Deletion
 
 FAR_AHEAD = 4e9
 

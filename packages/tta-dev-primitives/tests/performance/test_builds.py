@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tta_dev_primitives.errors import ConfigurationError
-from tta_dev_primitives.performance import builds
-from tta_dev_primitives.performance.fingerprint import EnvFingerprint
+from tta_dev_primitives.performance.environment import builds
+from tta_dev_primitives.performance.environment.fingerprint import EnvFingerprint
 
 from .fake_site import Site
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -274,8 +274,20 @@ async def test_store_object_serves_as_backend() -> None:
         def write(self, key: bytes, entry: StoredEntry, *, wait: bool = False) -> None:
             self.entries[key] = entry
 
+        def delete(self, keys: Sequence[bytes]) -> int:
+            return sum(self.entries.pop(key, None) is not None for key in keys)
+
+        def delete_prefix(self, prefix: bytes) -> int:
+            return self.delete([key for key in self.entries if key.startswith(prefix)])
+
+        def delete_tags(self, tags: Collection[str]) -> int:
+            return 0
+
         def delete_expired(self, now: float) -> int:
             return 0
+
+        def scan(self, prefix: bytes = b"") -> Iterator[tuple[bytes, StoredEntry]]:
+            yield from self.entries.items()
 
         def clear(self) -> None:
             self.entries.clear()
@@ -290,6 +302,8 @@ async def test_store_object_serves_as_backend() -> None:
     cache = CachePrimitive(step, backend=store)
     assert await cache.execute("q") == await cache.execute("q")
     assert (step.call_count, len(store)) == (1, 1)
+    assert await cache.delete("q")
+    assert len(store) == 0
     cache.close()
     assert store.closed
 

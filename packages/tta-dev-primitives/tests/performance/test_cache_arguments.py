@@ -180,6 +180,7 @@ ARGUMENTS = {
     "no errors": ({"negative_errors": [int]}, "takes kinds of Exception, got <class 'int'>"),
     "cancellation": ({"negative_errors": KeyboardInterrupt}, "takes kinds of Exception"),
     "tags is text": ({"tags": "user"}, "tags takes .*'user'; put it in a list"),
+    "nul in the namespace": ({"namespace": "a\0b"}, "must not contain NUL"),
     "unknown pace": ({"pace": "slow"}, "pace must be 'instant' or 'recorded', got 'slow'"),
     "unknown flight": ({"single_flight": "world"}, "must be 'process' or 'cluster', got 'world'"),
     "cluster in memory": ({"single_flight": "cluster"}, "needs a store that many machines share"),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tta_dev_primitives.errors import ConfigurationError
-from tta_dev_primitives.performance.cache_folder import (
+from tta_dev_primitives.performance.environment.folder import (
     mark_folder,
     project_cache_folder,
     user_cache_folder,

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from tta_dev_primitives.errors import ConfigurationError, StoreError
-from tta_dev_primitives.performance.stores import disk_file, disk_writer
+from tta_dev_primitives.performance.disk import file as disk_file
+from tta_dev_primitives.performance.disk import writer as disk_writer
 from tta_dev_primitives.performance.stores.base import StoreBusyError, StoredEntry
 from tta_dev_primitives.performance.stores.disk import FILE_NAME, DiskStore
 

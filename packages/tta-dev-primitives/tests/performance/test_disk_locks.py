@@ -12,7 +12,7 @@ import pytest
 
 from tta_dev_primitives.errors import StoreError
 from tta_dev_primitives.performance.cache import CachePrimitive
-from tta_dev_primitives.performance.stores import disk_file
+from tta_dev_primitives.performance.disk import file as disk_file
 from tta_dev_primitives.performance.stores.base import StoreBusyError, StoredEntry
 from tta_dev_primitives.performance.stores.disk import FILE_NAME, DiskStore
 from tta_dev_primitives.testing.mocks import MockPrimitive

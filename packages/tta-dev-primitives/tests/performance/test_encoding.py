@@ -27,15 +27,15 @@ from hypothesis import strategies as st
 from tta_dev_primitives import errors
 from tta_dev_primitives.errors import InputTypeError
 from tta_dev_primitives.llm.types import LLMRequest, LLMResponse, Tool, ToolCall, Usage
-from tta_dev_primitives.performance import encoding
-from tta_dev_primitives.performance.encoding import (
+from tta_dev_primitives.performance.values import encoding
+from tta_dev_primitives.performance.values.encoding import (
     DecodingError,
     canonical,
     decode,
     encode,
     is_immutable,
 )
-from tta_dev_primitives.performance.trees import without_uncached_fields
+from tta_dev_primitives.performance.values.trees import without_uncached_fields
 
 T = TypeVar("T")
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
@@ -469,7 +469,7 @@ def test_msgpack_entry_is_refused_without_its_codec(
 def test_without_the_fast_codec_everything_is_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "msgspec", None)
     spec = importlib.util.spec_from_file_location(
-        "tta_dev_primitives.performance.encoding_of_another_process", encoding.__file__
+        "tta_dev_primitives.performance.values.encoding_of_another_process", encoding.__file__
     )
     assert spec is not None
     assert spec.loader is not None
@@ -915,8 +915,8 @@ def test_packages_are_not_loaded_to_look_at_a_value() -> None:
     source = (
         "import sys; sys.modules['msgspec'] = None\n"
         "from dataclasses import dataclass\n"
-        "from tta_dev_primitives.performance.encoding import *\n"
-        "from tta_dev_primitives.performance import encoding\n"
+        "from tta_dev_primitives.performance.values.encoding import *\n"
+        "from tta_dev_primitives.performance.values import encoding\n"
         "@dataclass\n"
         "class Point:\n    x: tuple\n"
         "assert encoding.decode(encoding.encode(Point((1,)))) == Point((1,))\n"

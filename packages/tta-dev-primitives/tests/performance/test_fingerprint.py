@@ -16,7 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tta_dev_primitives.errors import ConfigurationError
-from tta_dev_primitives.performance.fingerprint import EnvFingerprint, InstalledDistribution
+from tta_dev_primitives.performance.environment.fingerprint import (
+    EnvFingerprint,
+    InstalledDistribution,
+)
 
 from .fake_site import Site
 
@@ -218,7 +221,7 @@ def test_real_environment_is_read() -> None:
 OTHER_PROCESS = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from tta_dev_primitives.performance.fingerprint import EnvFingerprint
+from tta_dev_primitives.performance.environment.fingerprint import EnvFingerprint
 print(EnvFingerprint.of("fake-sdk[http]").digest)
 assert "fake_sdk" not in sys.modules
 """

@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 
 from tta_dev_primitives.errors import StoreError
-from tta_dev_primitives.performance import fingerprint_records
-from tta_dev_primitives.performance.fingerprint import EnvFingerprint, InstalledDistribution
-from tta_dev_primitives.performance.fingerprint_records import FingerprintRecords
+from tta_dev_primitives.performance.environment import records as fingerprint_records
+from tta_dev_primitives.performance.environment.fingerprint import (
+    EnvFingerprint,
+    InstalledDistribution,
+)
+from tta_dev_primitives.performance.environment.records import FingerprintRecords
 
 PROJECT, OTHER = "/project/.venv", "/other/.venv"
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from tta_dev_primitives.core.context import WorkflowContext
 from tta_dev_primitives.errors import InputTypeError
 from tta_dev_primitives.llm.types import LLMRequest
-from tta_dev_primitives.performance.encoding import canonical
 from tta_dev_primitives.performance.keys import default_key, key_fn_without, stored_key
+from tta_dev_primitives.performance.values.encoding import canonical
 
 # Everything holds with the fast codec and without it.
 pytestmark = pytest.mark.usefixtures("codec")

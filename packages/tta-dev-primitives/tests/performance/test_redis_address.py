@@ -9,8 +9,8 @@ import pytest
 import redis.asyncio
 
 from tta_dev_primitives.errors import ConfigurationError, MissingExtraError, StoreError
+from tta_dev_primitives.performance.redis.address import RedisAddress
 from tta_dev_primitives.performance.stores.redis import RedisStore
-from tta_dev_primitives.performance.stores.redis_address import RedisAddress
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_missing_extra_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, missi
         refuse(name)
         return real_module(name, *rest)
 
-    from tta_dev_primitives.performance.stores import redis_address
+    from tta_dev_primitives.performance.redis import address as redis_address
 
     monkeypatch.setattr(builtins, "__import__", import_)
     monkeypatch.setattr(redis_address, "import_module", import_module)

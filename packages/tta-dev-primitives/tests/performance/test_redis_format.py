@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tta_dev_primitives.errors import StoreError
-from tta_dev_primitives.performance.stores.base import StoredEntry
-from tta_dev_primitives.performance.stores.redis_format import (
+from tta_dev_primitives.performance.redis.format import (
     FormatError,
     pack_entry,
     unpack_entry,
 )
+from tta_dev_primitives.performance.stores.base import StoredEntry
 
 WHOLE = StoredEntry(b"data", 1.0, 2.0, 3.0, 0.5, 10, 20, 0.25, ("a", "über"))
 

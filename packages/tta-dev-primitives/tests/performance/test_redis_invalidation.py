@@ -12,10 +12,10 @@ import pytest
 import redis.asyncio
 
 from tta_dev_primitives.errors import ConfigurationError
+from tta_dev_primitives.performance.redis.invalidation import RedisInvalidation
 from tta_dev_primitives.performance.stores.base import ClusterStore, StoredEntry
-from tta_dev_primitives.performance.stores.deletion import EVERYTHING, Deletion
-from tta_dev_primitives.performance.stores.redis_invalidation import RedisInvalidation
 from tta_dev_primitives.performance.stores.tiered import TieredStore
+from tta_dev_primitives.performance.tiers.deletion import EVERYTHING, Deletion
 
 from .hearing_processes import (
     Process,

@@ -12,9 +12,9 @@ import pytest
 import redis.asyncio
 
 from tta_dev_primitives.errors import StoreError
-from tta_dev_primitives.performance.stores.deletion import EVERYTHING, Deletion
+from tta_dev_primitives.performance.redis.invalidation import RedisInvalidation
 from tta_dev_primitives.performance.stores.disk import DiskStore
-from tta_dev_primitives.performance.stores.redis_invalidation import RedisInvalidation
+from tta_dev_primitives.performance.tiers.deletion import EVERYTHING, Deletion
 
 from .hearing_processes import (
     Held,

@@ -10,7 +10,7 @@ import pytest
 import redis.asyncio
 
 from tta_dev_primitives.performance.stores.disk import DiskStore
-from tta_dev_primitives.performance.stores.position import Position, PositionFile
+from tta_dev_primitives.performance.tiers.position import Position, PositionFile
 
 from .hearing_processes import (
     Process,

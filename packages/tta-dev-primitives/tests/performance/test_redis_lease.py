@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 import redis.asyncio
 
+from tta_dev_primitives.performance.redis.format import pack_entry
 from tta_dev_primitives.performance.stores.base import StoredEntry
 from tta_dev_primitives.performance.stores.redis import RedisStore
-from tta_dev_primitives.performance.stores.redis_format import pack_entry
 
 from .redis_server import OwnServer, own_server
 

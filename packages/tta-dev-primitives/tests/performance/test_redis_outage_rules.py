@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from tta_dev_primitives.errors import StoreError
-from tta_dev_primitives.performance.stores.redis_outage import Outage, doubling_pause
+from tta_dev_primitives.performance.redis.outage import Outage, doubling_pause
 from tta_dev_primitives.testing import FakeClock
 
 

@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import pytest
 
+from tta_dev_primitives.performance.redis.reads import Reads
+from tta_dev_primitives.performance.redis.wire import ReplyError, ServerGoneError
 from tta_dev_primitives.performance.stores.base import StoredEntry
 from tta_dev_primitives.performance.stores.redis import RedisStore
-from tta_dev_primitives.performance.stores.redis_reads import Reads
-from tta_dev_primitives.performance.stores.redis_wire import ReplyError, ServerGoneError
 
 from .redis_server import own_server
 

@@ -10,9 +10,9 @@ import pytest
 import redis.asyncio
 
 from tta_dev_primitives.errors import ConfigurationError, StoreError
+from tta_dev_primitives.performance.redis.format import pack_entry
 from tta_dev_primitives.performance.stores.base import AsyncStore, ClusterStore, StoredEntry
 from tta_dev_primitives.performance.stores.redis import RedisStore
-from tta_dev_primitives.performance.stores.redis_format import pack_entry
 from tta_dev_primitives.testing import FakeClock
 
 from .redis_server import any_server

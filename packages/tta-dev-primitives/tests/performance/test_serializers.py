@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tta_dev_primitives.errors import ConfigurationError, InputTypeError, MissingExtraError
-from tta_dev_primitives.performance import encoding
-from tta_dev_primitives.performance.encoding import DecodingError
-from tta_dev_primitives.performance.serializers import Serializer, make_serializer
-from tta_dev_primitives.performance.signed_pickle import SignedPickle
+from tta_dev_primitives.performance.values import encoding
+from tta_dev_primitives.performance.values.encoding import DecodingError
+from tta_dev_primitives.performance.values.serializers import Serializer, make_serializer
+from tta_dev_primitives.performance.values.signed_pickle import SignedPickle
 
 KEY = b"sixteen bytes ok"
 

@@ -19,11 +19,11 @@ from tta_dev_primitives.core import observe
 from tta_dev_primitives.core.base import FRESH, LambdaPrimitive, WorkflowPrimitive
 from tta_dev_primitives.core.context import WorkflowContext
 from tta_dev_primitives.errors import ConfigurationError
-from tta_dev_primitives.performance import encoding
-from tta_dev_primitives.performance.shared_stream import SharedStream, SharedStreams
+from tta_dev_primitives.performance.answering.shared_stream import SharedStream, SharedStreams
+from tta_dev_primitives.performance.answering.stream_recording import Recording
 from tta_dev_primitives.performance.single_flight import SingleFlight
-from tta_dev_primitives.performance.stream_recording import Recording
-from tta_dev_primitives.performance.trees import without_uncached_fields
+from tta_dev_primitives.performance.values import encoding
+from tta_dev_primitives.performance.values.trees import without_uncached_fields
 from tta_dev_primitives.testing.clock import FakeClock, settle
 
 LONG = os.environ.get("TTA_LONG") == "1"

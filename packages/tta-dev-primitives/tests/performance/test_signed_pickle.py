@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tta_dev_primitives.errors import InputTypeError
-from tta_dev_primitives.performance.encoding import DecodingError
-from tta_dev_primitives.performance.signed_pickle import SignedPickle
+from tta_dev_primitives.performance.values.encoding import DecodingError
+from tta_dev_primitives.performance.values.signed_pickle import SignedPickle
 
 OLD, NEW, FOREIGN = b"the old key, 32 bytes long, yes!", "the new key as a text", b"f" * 32
 fired: list[str] = []

@@ -8,8 +8,8 @@ import pytest
 
 from tta_dev_primitives.errors import ConfigurationError
 from tta_dev_primitives.llm.types import LLMChunk, LLMResponse
-from tta_dev_primitives.performance import encoding
-from tta_dev_primitives.performance.stream_recording import Recording
+from tta_dev_primitives.performance.answering.stream_recording import Recording
+from tta_dev_primitives.performance.values import encoding
 from tta_dev_primitives.testing.clock import FakeClock, settle
 
 WORDS = Recording(("to ", "be ", "or"), (0.5, 0.75, 2.0))

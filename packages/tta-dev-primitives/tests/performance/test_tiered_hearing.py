@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tta_dev_primitives.errors import StoreError
-from tta_dev_primitives.performance.stores.deletion import EVERYTHING, Deletion
 from tta_dev_primitives.performance.stores.disk import DiskStore
 from tta_dev_primitives.performance.stores.encoded_memory import EncodedMemoryStore
 from tta_dev_primitives.performance.stores.tiered import TieredStore
+from tta_dev_primitives.performance.tiers.deletion import EVERYTHING, Deletion
 from tta_dev_primitives.testing import FakeClock
 from tta_dev_primitives.testing.clock import settle
 

@@ -16,8 +16,8 @@ from tta_dev_primitives.performance.stores.base import (
     StoreBusyError,
     StoredEntry,
 )
-from tta_dev_primitives.performance.stores.deletion import Deletion
 from tta_dev_primitives.performance.stores.encoded_memory import EncodedMemoryStore
+from tta_dev_primitives.performance.tiers.deletion import Deletion
 
 NOW = 1_700_000_000.0
 

@@ -12,7 +12,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from tta_dev_primitives.errors import StoreError
-from tta_dev_primitives.performance.stores.deletion import Deletion
+from tta_dev_primitives.performance.tiers.deletion import Deletion
 
 from .cache_entries import Selection, counted, printable
 from .cache_export import export, get

@@ -8,10 +8,10 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from tta_dev_primitives.performance import encoding
-from tta_dev_primitives.performance.encoding import DecodingError
 from tta_dev_primitives.performance.keys import PREFIX_BYTES, text_prefix
-from tta_dev_primitives.performance.stores.deletion import EVERYTHING, Deletion
+from tta_dev_primitives.performance.tiers.deletion import EVERYTHING, Deletion
+from tta_dev_primitives.performance.values import encoding
+from tta_dev_primitives.performance.values.encoding import DecodingError
 
 if TYPE_CHECKING:
     from tta_dev_primitives.performance.stores.base import StoredEntry

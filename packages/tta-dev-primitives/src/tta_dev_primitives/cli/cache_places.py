@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import urlsplit
 
-from tta_dev_primitives.performance.fingerprint_records import FILE_NAME as FINGERPRINTS
-from tta_dev_primitives.performance.fingerprint_records import FingerprintRecords
+from tta_dev_primitives.performance.environment.records import FILE_NAME as FINGERPRINTS
+from tta_dev_primitives.performance.environment.records import FingerprintRecords
 from tta_dev_primitives.performance.stores.disk import FILE_NAME, DiskStore
 from tta_dev_primitives.performance.stores.inventory import DiskInventory
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from tta_dev_primitives.performance.stores.base import StoredEntry
-    from tta_dev_primitives.performance.stores.deletion import Deletion
+    from tta_dev_primitives.performance.tiers.deletion import Deletion
 
 DEFAULT_FOLDER = ".tta-cache"
 FOLDER_VARIABLE = "TTA_CACHE_DIR"
@@ -198,7 +198,7 @@ class RedisPlace:
         return run_async(self._delete(deletion))
 
     async def _delete(self, deletion: Deletion) -> int:
-        from tta_dev_primitives.performance.stores.redis_invalidation import RedisInvalidation
+        from tta_dev_primitives.performance.redis.invalidation import RedisInvalidation
 
         async def forget(_: Deletion) -> None:
             """There is no nearer tier here."""

@@ -102,7 +102,7 @@ class WorkflowContext:
         if cache_mode is not None and cache_mode not in ("bypass", "refresh"):
             msg = f"cache_mode must be 'bypass', 'refresh' or None, got {cache_mode!r}"
             raise ConfigurationError(msg)
-        self.cache_mode = cache_mode
+        self.cache_mode: Literal["bypass", "refresh"] | None = cache_mode
         self.start_time = time.monotonic()
         self._checkpoints: list[tuple[str, float]] | None = None
         self._origin: WorkflowContext | None = None

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-
 CacheResult: TypeAlias = Literal["hit", "miss", "stale", "bypass", "coalesced"]
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from tta_dev_primitives.errors import ConfigurationError
+from tta_dev_primitives.performance.answering.shelves import StoreShelf
+from tta_dev_primitives.performance.stores.base import ClusterStore
 
 from .keys import key_fn_without
-from .shelves import StoreShelf
-from .stores.base import ClusterStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable
 
     from tta_dev_primitives.core.context import WorkflowContext
-
-    from .shelves import MemoryShelf
+    from tta_dev_primitives.performance.answering.shelves import MemoryShelf
 
 T = TypeVar("T")
 

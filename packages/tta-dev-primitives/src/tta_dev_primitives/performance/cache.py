@@ -12,26 +12,26 @@ from tta_dev_primitives.core.base import FRESH, In, Out, Step, WorkflowContext, 
 from tta_dev_primitives.core.clock import SYSTEM_CLOCK, Clock
 from tta_dev_primitives.core.policy import PolicyPrimitive
 from tta_dev_primitives.errors import ConfigurationError
+from tta_dev_primitives.performance.answering.answers import Answers
+from tta_dev_primitives.performance.answering.lifetimes import Lifetimes
+from tta_dev_primitives.performance.answering.questions import Ask, Rules
+from tta_dev_primitives.performance.answering.shelves import MemoryShelf, StoreShelf
+from tta_dev_primitives.performance.answering.streamed_answers import stream_answer
+from tta_dev_primitives.performance.stores.choice import make_store
+from tta_dev_primitives.performance.stores.memory import MemoryEntry, MemoryStore
+from tta_dev_primitives.performance.values.serializers import make_serializer
 
-from .answers import Answers
 from .arguments import chosen, cluster_of, error_kinds, key_function, tag_function
 from .keys import default_key, unhashable
-from .lifetimes import Lifetimes
-from .questions import Ask, Rules
 from .scopes import Scopes
-from .serializers import make_serializer
-from .shelves import MemoryShelf, StoreShelf
-from .stores.choice import make_store
-from .stores.memory import MemoryEntry, MemoryStore
-from .streamed_answers import stream_answer
 
 if TYPE_CHECKING:
     import os
     from collections.abc import AsyncGenerator, Callable, Collection, Hashable, Iterable
     from types import CoroutineType
 
-    from .serializers import Serializer
-    from .stores.base import AsyncStore, Store
+    from tta_dev_primitives.performance.stores.base import AsyncStore, Store
+    from tta_dev_primitives.performance.values.serializers import Serializer
 
 _MEMORY_BYTES = 1 << 28
 
@@ -127,6 +127,9 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         name: str = "",
     ) -> None:
         super().__init__(primitive, name=name)
+        if "\0" in namespace:
+            msg = f"namespace must not contain NUL, which ends it in keys, got {namespace!r}"
+            raise ConfigurationError(msg)
         lifetimes = Lifetimes(
             math.inf if ttl_seconds is None else ttl_seconds,
             ttl_jitter,

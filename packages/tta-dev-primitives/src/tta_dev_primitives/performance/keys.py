@@ -7,9 +7,8 @@ import hashlib
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from tta_dev_primitives.errors import ConfigurationError, InputTypeError
-
-from .encoding import canonical
-from .trees import stored_fields
+from tta_dev_primitives.performance.values.encoding import canonical
+from tta_dev_primitives.performance.values.trees import stored_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable, Mapping

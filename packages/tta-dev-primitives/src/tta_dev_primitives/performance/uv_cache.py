@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from tta_dev_primitives.core.base import In, Out, Step, X, Y
 from tta_dev_primitives.core.clock import SYSTEM_CLOCK, Clock
 from tta_dev_primitives.errors import ConfigurationError, StoreError
+from tta_dev_primitives.performance.environment.fingerprint import EnvFingerprint
+from tta_dev_primitives.performance.environment.folder import mark_folder, project_cache_folder
+from tta_dev_primitives.performance.environment.records import FingerprintRecords
+from tta_dev_primitives.performance.stores.base import StoreBusyError
+from tta_dev_primitives.performance.stores.disk import DiskStore
 
 from .cache import CachePrimitive
-from .cache_folder import mark_folder, project_cache_folder
-from .fingerprint import EnvFingerprint
-from .fingerprint_records import FingerprintRecords
-from .stores.base import StoreBusyError
-from .stores.disk import DiskStore
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Collection, Generator
 
-    from .stores.base import StoredEntry
+    from tta_dev_primitives.performance.stores.base import StoredEntry
 
 _DAY: Final = 86_400.0
 _logger = logging.getLogger("tta_dev_primitives.cache")

@@ -52,7 +52,8 @@ def make_store(
     shared = RedisStore(redis_url, clock=clock)
     if cache_dir is None:
         return shared
-    from .redis_invalidation import RedisInvalidation
+    from tta_dev_primitives.performance.redis.invalidation import RedisInvalidation
+
     from .tiered import TieredStore
 
     return TieredStore(

@@ -18,13 +18,23 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from weakref import WeakSet
 
 from tta_dev_primitives.errors import ConfigurationError, StoreError
+from tta_dev_primitives.performance.disk import rows as disk_rows
+from tta_dev_primitives.performance.disk import tidy as disk_tidy
+from tta_dev_primitives.performance.disk.file import DiskFile
+from tta_dev_primitives.performance.disk.opening import FAILURES, Connection, transaction
+from tta_dev_primitives.performance.disk.rows import (
+    DATA,
+    KEY,
+    READ,
+    TAGS,
+    WRITE,
+    Row,
+    to_entry,
+    to_row,
+)
+from tta_dev_primitives.performance.disk.writer import WriteBehind
 
-from . import disk_rows, disk_tidy
 from .base import StoreBusyError, StoredEntry
-from .disk_file import DiskFile
-from .disk_open import FAILURES, Connection, transaction
-from .disk_rows import DATA, KEY, READ, TAGS, WRITE, Row, to_entry, to_row
-from .disk_writer import WriteBehind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

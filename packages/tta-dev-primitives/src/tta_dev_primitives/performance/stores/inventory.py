@@ -6,10 +6,16 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from tta_dev_primitives.errors import StoreError
+from tta_dev_primitives.performance.disk.opening import (
+    FAILURES,
+    Connection,
+    ForeignFileError,
+    is_locked,
+    state_of,
+)
+from tta_dev_primitives.performance.disk.rows import APPLICATION_ID, SCHEMA_VERSION, tags_of
 
 from .base import StoredEntry
-from .disk_open import FAILURES, Connection, ForeignFileError, is_locked, state_of
-from .disk_rows import APPLICATION_ID, SCHEMA_VERSION, tags_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, cast
 
-from tta_dev_primitives.performance.savings import Savings
+from tta_dev_primitives.performance.answering.savings import Savings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Final, cast
 
 from tta_dev_primitives.core.clock import SYSTEM_CLOCK
 from tta_dev_primitives.errors import ConfigurationError, StoreError
-
-from .redis_access import RedisAccess
-from .redis_address import RedisAddress
-from .redis_format import FormatError, pack_entry, tag_name, unpack_entry
-from .redis_lease import Lease
-from .redis_outage import doubling_pause
-from .redis_scripts import DELETE, DELETE_TAGGED, WRITE
+from tta_dev_primitives.performance.redis.access import RedisAccess
+from tta_dev_primitives.performance.redis.address import RedisAddress
+from tta_dev_primitives.performance.redis.format import (
+    FormatError,
+    pack_entry,
+    tag_name,
+    unpack_entry,
+)
+from tta_dev_primitives.performance.redis.lease import Lease
+from tta_dev_primitives.performance.redis.outage import doubling_pause
+from tta_dev_primitives.performance.redis.scripts import DELETE, DELETE_TAGGED, WRITE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Self, cast
 
 from tta_dev_primitives.core.clock import SYSTEM_CLOCK
 from tta_dev_primitives.errors import ConfigurationError, StoreError
+from tta_dev_primitives.performance.tiers.deletion import Deletion
+from tta_dev_primitives.performance.tiers.near_tiers import NearTiers
+from tta_dev_primitives.performance.tiers.tier import Tier
 
 from .base import ClusterStore
-from .deletion import Deletion
-from .near_tiers import NearTiers
-from .tier import Tier
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 
     from tta_dev_primitives.core.clock import Clock
+    from tta_dev_primitives.performance.tiers.deletion import Invalidation
 
     from .base import AsyncStore, Store, StoredEntry
-    from .deletion import Invalidation
 
 
 class TieredStore:

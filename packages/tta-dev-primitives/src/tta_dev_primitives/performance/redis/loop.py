@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from tta_dev_primitives.performance.single_flight import SingleFlight
 
-from .redis_reads import Reads
-from .redis_wakeups import Wakeups
-from .redis_wire import Commands, ServerGoneError
+from .reads import Reads
+from .wakeups import Wakeups
+from .wire import Commands, ServerGoneError
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import AsyncGenerator
 
-    from .redis_address import RedisAddress
+    from .address import RedisAddress
 
 
 class LoopConnections:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, cast
 
 from tta_dev_primitives.performance.single_flight import SingleFlight
 
-from .redis_wire import ServerGoneError, Wire, pack, settle
+from .wire import ServerGoneError, Wire, pack, settle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
-    from .redis_wire import Reply
+    from .wire import Reply
 
 
 class Listener:

@@ -13,12 +13,13 @@ from .stream_recording import Recording
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from tta_dev_primitives.performance.stores.base import ClusterStore, StoredEntry
+
     from .answers import Answers
     from .entries import Worth
     from .invalidations import Token
     from .questions import Ask
     from .shelves import StoreShelf
-    from .stores.base import ClusterStore, StoredEntry
 
 
 class _Draft:

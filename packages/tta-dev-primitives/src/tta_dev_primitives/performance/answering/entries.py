@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tta_dev_primitives.errors import InputTypeError
+from tta_dev_primitives.performance.values import encoding
+from tta_dev_primitives.performance.values.trees import without_uncached_fields
 
-from . import encoding
 from .stream_recording import Recording
-from .trees import without_uncached_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .serializers import Serializer
+    from tta_dev_primitives.performance.values.serializers import Serializer
 
 
 @dataclass(slots=True)

@@ -8,14 +8,15 @@ import random
 import secrets
 from typing import TYPE_CHECKING, Final, cast
 
-from .redis_scripts import CLAIM, COMPLETE, RELEASE, RENEW
+from .scripts import CLAIM, COMPLETE, RELEASE, RENEW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .base import StoredEntry
-    from .redis_access import RedisAccess
-    from .redis_wire import Reply
+    from tta_dev_primitives.performance.stores.base import StoredEntry
+
+    from .access import RedisAccess
+    from .wire import Reply
 
 # News may get lost, so a waiter also looks for itself after a time between these, in seconds.
 _LOOK_AFTER: Final = (0.3, 0.7)

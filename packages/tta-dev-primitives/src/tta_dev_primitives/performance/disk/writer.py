@@ -6,13 +6,14 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Final
 
-from .base import StoreBusyError
-from .disk_rows import DATA, KEY
+from tta_dev_primitives.performance.stores.base import StoreBusyError
+
+from .rows import DATA, KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .disk_rows import Row
+    from .rows import Row
 
 _ENTRIES_AT_ONCE: Final = 1024
 _BYTES_PER_ENTRY: Final = 512

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from .redis_format import HEADER_BYTES, MAGIC
+from .format import HEADER_BYTES, MAGIC
 
 
 class Script:

@@ -10,10 +10,10 @@ from weakref import WeakKeyDictionary
 
 from tta_dev_primitives.core.clock import SYSTEM_CLOCK
 from tta_dev_primitives.errors import StoreError
+from tta_dev_primitives.performance.tiers.deletion import EVERYTHING, Deletion
 
-from .deletion import EVERYTHING, Deletion
-from .redis_channel import DeletionChannel
-from .redis_outage import doubling_pause
+from .channel import DeletionChannel
+from .outage import doubling_pause
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from redis.asyncio.client import PubSub
 
     from tta_dev_primitives.core.clock import Clock
-
-    from .position import Position
+    from tta_dev_primitives.performance.tiers.position import Position
 
 _SECONDS_BEFORE_SAVING: Final = 0.05
 _logger = logging.getLogger("tta_dev_primitives.cache")

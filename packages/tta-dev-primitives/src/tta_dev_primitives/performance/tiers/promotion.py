@@ -7,12 +7,12 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final
 
-from .base import StoreBusyError
+from tta_dev_primitives.performance.stores.base import StoreBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from .base import AsyncStore, Store, StoredEntry
+    from tta_dev_primitives.performance.stores.base import AsyncStore, Store, StoredEntry
 
 _STRIPES: Final = 1024
 

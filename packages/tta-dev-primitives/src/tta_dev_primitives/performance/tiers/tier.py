@@ -7,17 +7,16 @@ import threading
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from tta_dev_primitives.errors import StoreError
+from tta_dev_primitives.performance.stores.base import AsyncStore
+from tta_dev_primitives.performance.stores.threaded import ThreadedStore
 
-from .base import AsyncStore
 from .deletion import EVERYTHING, Deletion
-from .threaded import ThreadedStore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from tta_dev_primitives.core.clock import Clock
-
-    from .base import Store, StoredEntry
+    from tta_dev_primitives.performance.stores.base import Store, StoredEntry
 
 T = TypeVar("T")
 _QUIET_SECONDS: Final = 60.0

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
-from .base import StoredEntry
+from tta_dev_primitives.performance.stores.base import StoredEntry
 
 if TYPE_CHECKING:
     import sqlite3

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakSet
 
 from tta_dev_primitives.errors import StoreError
+from tta_dev_primitives.performance.stores.base import StoreBusyError
 
-from .base import StoreBusyError
-from .disk_open import FAILURES, Connection, is_locked, is_unreadable, open_file, state_of
+from .opening import FAILURES, Connection, is_locked, is_unreadable, open_file, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -55,7 +55,7 @@ class RedisAddress:
             msg = "give a url or a client, not both"
             raise ConfigurationError(msg)
         try:
-            import_module("hiredis")  # which reads the answers, see redis_wire
+            import_module("hiredis")  # which reads the answers, see `wire`
             from redis.asyncio import connection
         except ImportError as error:
             raise MissingExtraError(error.name or "redis", "redis") from error
@@ -108,7 +108,9 @@ def _parsed(url: str) -> dict[str, Any]:  # Any: see above
     try:
         parts = urlsplit(url)
         # A password with a bare "/", "?" or "#" would end up in the path, or in the name of a host.
-        if "@" in parts.path + parts.query + parts.fragment and parts.scheme != "unix":
+        # The path of a socket may have an "@", but not behind half of a login.
+        is_socket = parts.scheme == "unix" and (not parts.netloc or "@" in parts.netloc)
+        if "@" in parts.path + parts.query + parts.fragment and not is_socket:
             raise _not_understood()
         return dict(parse_url(url))
     except ValueError:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tta_dev_primitives.errors import StoreError
 
-from .cache_folder import write_atomically
 from .fingerprint import EnvFingerprint, InstalledDistribution
+from .folder import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from .base import AsyncStore
+    from tta_dev_primitives.performance.stores.base import AsyncStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,7 @@ import struct
 from typing import Final
 
 from tta_dev_primitives.errors import StoreError
-
-from .base import StoredEntry
+from tta_dev_primitives.performance.stores.base import StoredEntry
 
 MAGIC: Final = b"tta\x01"
 HEADER_BYTES: Final = 72

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tta_dev_primitives.core.clock import SYSTEM_CLOCK
 from tta_dev_primitives.errors import ConfigurationError
+from tta_dev_primitives.performance.single_flight import LoopTables, Work, inside, stop_task
 
-from .single_flight import LoopTables, Work, inside, stop_task
 from .stream_recording import Recording
 
 if TYPE_CHECKING:

@@ -12,19 +12,19 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from tta_dev_primitives.errors import StoreError
 
-from .redis_loop import LoopConnections
-from .redis_outage import Outage
-from .redis_wire import ReplyError, ServerGoneError, WireClosedError, pack
+from .loop import LoopConnections
+from .outage import Outage
+from .wire import ReplyError, ServerGoneError, WireClosedError, pack
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
     from tta_dev_primitives.core.clock import Clock
 
-    from .redis_address import RedisAddress
-    from .redis_scripts import Script
-    from .redis_wakeups import Listener
-    from .redis_wire import Reply
+    from .address import RedisAddress
+    from .scripts import Script
+    from .wakeups import Listener
+    from .wire import Reply
 
 Purpose = Literal["write", "upkeep"]
 # What says that the server as a whole can do nothing now; scripts say it in the middle of a text.

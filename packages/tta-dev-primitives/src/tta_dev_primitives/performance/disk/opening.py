@@ -7,8 +7,9 @@ import sqlite3
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from .base import StoreBusyError
-from .disk_rows import APPLICATION_ID, FROM_VERSION_1, SCHEMA, SCHEMA_VERSION
+from tta_dev_primitives.performance.stores.base import StoreBusyError
+
+from .rows import APPLICATION_ID, FROM_VERSION_1, SCHEMA, SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -188,12 +189,12 @@ def _open_for_reading(path: Path, error: Exception) -> Connection:
     # A file that nobody has open has no log, and none can be made here. It is then read as it
     # stands, without locks, for as long as it does not change.
     frozen = state_of(path)
-    for options in ("?mode=ro", "?immutable=1"):
+    for options in ("?mode=ro", "?mode=ro&immutable=1"):
         connection = _connect(address + options, uri=True)
         with _closed_on_failure(connection):
             try:
                 if _version(connection) == SCHEMA_VERSION:
-                    connection.frozen = frozen if options == "?immutable=1" else None
+                    connection.frozen = frozen if "immutable" in options else None
                     return connection
             except sqlite3.OperationalError as refused:
                 if not _is_refused(refused):

@@ -6,23 +6,23 @@ import math
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
 from tta_dev_primitives.errors import ConfigurationError, StoreError
+from tta_dev_primitives.performance.keys import stored_key, text_prefix, unhashable
+from tta_dev_primitives.performance.stores.base import StoreBusyError, StoredEntry
+from tta_dev_primitives.performance.stores.memory import MemoryEntry, MemoryStore
+from tta_dev_primitives.performance.stores.threaded import ThreadedStore
+from tta_dev_primitives.performance.values import encoding
 
-from . import encoding
 from .entries import Kept, RememberedError, keep
-from .keys import stored_key, text_prefix, unhashable
 from .savings import Savings
-from .stores.base import StoreBusyError, StoredEntry
-from .stores.memory import MemoryEntry, MemoryStore
-from .stores.threaded import ThreadedStore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Hashable
 
     from tta_dev_primitives.core.clock import Clock
+    from tta_dev_primitives.performance.stores.base import AsyncStore, Store
+    from tta_dev_primitives.performance.values.serializers import Serializer
 
     from .entries import Worth
-    from .serializers import Serializer
-    from .stores.base import AsyncStore, Store
 
 Entry: TypeAlias = MemoryEntry | StoredEntry
 PENDING: Final = StoredEntry(b"", 0.0, 0.0, 0.0)

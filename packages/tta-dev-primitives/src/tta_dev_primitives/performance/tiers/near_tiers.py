@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tta_dev_primitives.core.clock import Clock
+    from tta_dev_primitives.performance.stores.base import StoredEntry
 
-    from .base import StoredEntry
     from .tier import Tier
 
 

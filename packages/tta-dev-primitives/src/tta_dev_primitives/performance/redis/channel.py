@@ -15,9 +15,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from tta_dev_primitives.errors import ConfigurationError, MissingExtraError
-
-from .deletion import EVERYTHING, Deletion
-from .position import Position, PositionFile
+from tta_dev_primitives.performance.tiers.deletion import EVERYTHING, Deletion
+from tta_dev_primitives.performance.tiers.position import Position, PositionFile
 
 if TYPE_CHECKING:
     from pathlib import Path

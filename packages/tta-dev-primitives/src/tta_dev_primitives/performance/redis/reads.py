@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, cast
 
-from .redis_wire import ReplyError, pack, settle
+from .wire import ReplyError, pack, settle
 
 if TYPE_CHECKING:
-    from .redis_wire import Commands, Reply
+    from .wire import Commands, Reply
 
 _MOST_KEYS: Final = 512
 

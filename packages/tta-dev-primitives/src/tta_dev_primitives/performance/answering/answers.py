@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from tta_dev_primitives.core.deadline import within
 from tta_dev_primitives.core.streaming import join_chunks
 from tta_dev_primitives.errors import StoreError
+from tta_dev_primitives.performance.single_flight import SingleFlight
+from tta_dev_primitives.performance.values.encoding import DecodingError
 
 from .accounts import Accounts
-from .encoding import DecodingError
 from .entries import Kept, RememberedError, Worth
 from .invalidations import Invalidations
 from .shared_stream import SharedStream, SharedStreams
 from .shelves import PENDING
-from .single_flight import SingleFlight
 from .stream_recording import Recording
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
     from tta_dev_primitives.core import observe
     from tta_dev_primitives.core.clock import Clock
+    from tta_dev_primitives.performance.stores.base import ClusterStore
 
     from .invalidations import Condition, Token
     from .questions import Ask, Owner, Rules
     from .shelves import Entry, Shelf
-    from .stores.base import ClusterStore
 
 NOTHING: Final = object()
 """Stands where there is no value at all, not even None."""
