@@ -21,9 +21,10 @@ from tta_dev_primitives.performance.stores.redis import RedisStore
         ("redis://here:2/3", "redis://there:1", "here:2"),
         ("rediss://u:p@here/3", None, "here:6379"),
         ("unix:///run/redis.sock?db=1", None, "/run/redis.sock"),
+        ("unix://u:p@/run/redis@1.sock", None, "/run/redis@1.sock"),
         ("redis://here:2?max_connections=5&socket_timeout=9", None, "here:2"),
     ],
-    ids=["default", "environment", "given", "tls", "socket", "pool-options"],
+    ids=["default", "environment", "given", "tls", "socket", "login-socket", "pool-options"],
 )
 def test_address_is_found(
     monkeypatch: pytest.MonkeyPatch, given: str | None, environment: str | None, label: str
@@ -46,6 +47,7 @@ def test_address_is_found(
         "redis://u:hunter2@here?no_such_option=1",
         "redis://u:hunter2@here?db=hunter2",
         "redis://[hunter2",
+        "unix://u:12/hunter2@/run/redis.sock",
         "",
     ],
 )

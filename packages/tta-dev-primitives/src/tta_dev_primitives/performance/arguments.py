@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from tta_dev_primitives.errors import ConfigurationError
-from tta_dev_primitives.performance.answering.shelves import StoreShelf
+from tta_dev_primitives.performance.answering.cluster_answers import Cluster
+from tta_dev_primitives.performance.answering.store_shelf import StoreShelf
 from tta_dev_primitives.performance.stores.base import ClusterStore
 
 from .keys import key_fn_without
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable
 
     from tta_dev_primitives.core.context import WorkflowContext
-    from tta_dev_primitives.performance.answering.shelves import MemoryShelf
+    from tta_dev_primitives.performance.answering.memory_shelf import MemoryShelf
 
 T = TypeVar("T")
 
@@ -66,11 +67,11 @@ def chosen(name: str, value: T, choices: tuple[str, ...]) -> T:
     return value
 
 
-def cluster_of(single_flight: str, shelf: MemoryShelf | StoreShelf) -> ClusterStore | None:
-    """Return the store that lets one process of many do the work, where that is asked for."""
+def cluster_of(single_flight: str, shelf: MemoryShelf | StoreShelf) -> Cluster | None:
+    """Return the processes that share the work, where that is asked for."""
     if chosen("single_flight", single_flight, ("process", "cluster")) == "process":
         return None
     if isinstance(shelf, StoreShelf) and isinstance(shelf.store, ClusterStore):
-        return shelf.store
+        return Cluster(shelf.store)
     msg = "single_flight='cluster' needs a store that many machines share; use backend='redis'"
     raise ConfigurationError(msg)

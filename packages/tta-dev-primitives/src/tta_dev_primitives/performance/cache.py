@@ -14,8 +14,9 @@ from tta_dev_primitives.core.policy import PolicyPrimitive
 from tta_dev_primitives.errors import ConfigurationError
 from tta_dev_primitives.performance.answering.answers import Answers
 from tta_dev_primitives.performance.answering.lifetimes import Lifetimes
+from tta_dev_primitives.performance.answering.memory_shelf import MemoryShelf
 from tta_dev_primitives.performance.answering.questions import Ask, Rules
-from tta_dev_primitives.performance.answering.shelves import MemoryShelf, StoreShelf
+from tta_dev_primitives.performance.answering.store_shelf import StoreShelf
 from tta_dev_primitives.performance.answering.streamed_answers import stream_answer
 from tta_dev_primitives.performance.stores.choice import make_store
 from tta_dev_primitives.performance.stores.memory import MemoryEntry, MemoryStore

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tta_dev_primitives.errors import StoreError
 
     from .questions import Ask, Owner
-    from .shelves import Entry, Shelf
+    from .shelf import Entry, Shelf
 
 _logger = logging.getLogger("tta_dev_primitives.cache")
 

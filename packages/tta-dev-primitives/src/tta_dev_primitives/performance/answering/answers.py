@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tta_dev_primitives.core.deadline import within
 from tta_dev_primitives.core.streaming import join_chunks
@@ -13,33 +13,28 @@ from tta_dev_primitives.performance.single_flight import SingleFlight
 from tta_dev_primitives.performance.values.encoding import DecodingError
 
 from .accounts import Accounts
-from .entries import Kept, RememberedError, Worth
+from .entries import NOTHING, Kept, RememberedError, Worth, as_result
 from .invalidations import Invalidations
 from .shared_stream import SharedStream, SharedStreams
-from .shelves import PENDING
+from .shelf import PENDING
 from .stream_recording import Recording
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Hashable
 
     from tta_dev_primitives.core import observe
     from tta_dev_primitives.core.clock import Clock
-    from tta_dev_primitives.performance.stores.base import ClusterStore
 
+    from .cluster_answers import Cluster
     from .invalidations import Condition, Token
     from .questions import Ask, Owner, Rules
-    from .shelves import Entry, Shelf
-
-NOTHING: Final = object()
-"""Stands where there is no value at all, not even None."""
+    from .shelf import Entry, Shelf
 
 
 class Answers:
     """The work of a cache, whatever it keeps its answers in; all its wraps share one."""
 
-    def __init__(
-        self, shelf: Shelf, rules: Rules, clock: Clock, cluster: ClusterStore | None
-    ) -> None:
+    def __init__(self, shelf: Shelf, rules: Rules, clock: Clock, cluster: Cluster | None) -> None:
         self.shelf, self.rules, self.clock, self.cluster = shelf, rules, clock, cluster
         self.flights: SingleFlight[tuple[Any, Kept | None]] = SingleFlight(finish=rules.finish)
         self.streams = SharedStreams()
@@ -159,15 +154,20 @@ class Answers:
 
     async def fill(self, ask: Ask) -> tuple[Any, Kept | None]:
         """Run the step for all who ask the same, and keep what it returned."""
-        token = self.invalidations.begin()
+        token = self.begin(ask)
         try:
             if self.cluster is None or ask.refreshes or self.rules.shadow:
                 return await self.make(ask, token)
-            from .cluster_answers import make_in_cluster
-
-            return await make_in_cluster(self, self.cluster, ask, token)
+            return await self.cluster.make(self, ask, token)
         finally:
             self.invalidations.end(token)
+
+    def begin(self, ask: Ask) -> Token:
+        """Return a token for an answer that is made from now on."""
+        if ask.refreshes:
+            # Whoever refreshes knows that what was begun before may be out of date.
+            self.invalidations.add(lambda key, _: key == ask.key)
+        return self.invalidations.begin()
 
     async def make(
         self, ask: Ask, token: Token, put: Callable[..., Awaitable[None]] | None = None
@@ -239,8 +239,18 @@ class Answers:
             return
         try:
             await self.shelf.put(ask.key, kept, times, worth, tags)
+            await self.take_back(ask, token, tags)
         except StoreError as error:
             self.accounts.warn_of(ask, error)
+
+    async def take_back(self, ask: Ask, token: Token, tags: tuple[str, ...]) -> None:
+        """Delete what was written if a deletion came while it was, and may have been first.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        if self.invalidations.concern(token, ask.key, tags):
+            await self.shelf.delete(ask.key)
 
     def _renew(self, ask: Ask) -> None:
         """Have a stale answer made anew, while whoever asks goes on with the old one."""
@@ -253,8 +263,12 @@ class Answers:
                 self.accounts.warn_of_renewal(ask, error)
                 raise
 
-        if not self.joins(ask):
+        if not self.renews(ask):
             self.flights.begin(ask.flight, renew)
+
+    def renews(self, ask: Ask) -> bool:
+        """Tell whether a new answer is being made for whoever comes next."""
+        return self.joins(ask) or self.flights.under_way(renewal_of_stream(ask))
 
     def forget(self, condition: Condition) -> None:
         """Neither keep what is being made and meant by *condition*, nor give it to later callers.
@@ -285,10 +299,6 @@ def never() -> SharedStream:
     raise AssertionError
 
 
-def as_result(value: Any) -> Any:  # Any: whatever was kept
-    """Return what `execute` returns for a kept *value*: a stream whole, an error raised."""
-    if type(value) is Recording:
-        return value.joined()
-    if type(value) is RememberedError:
-        raise value.error
-    return value
+def renewal_of_stream(ask: Ask) -> Hashable:
+    """Return the name of the call that reads a stream for whoever comes next."""
+    return ("renewal of a stream", ask.key)

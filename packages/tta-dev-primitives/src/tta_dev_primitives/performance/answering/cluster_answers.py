@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any, cast
 
-from .answers import NOTHING, as_result
-from .entries import Kept
+from tta_dev_primitives.errors import StoreError
+
+from .entries import NOTHING, Kept, as_result
 from .stream_recording import Recording
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from .entries import Worth
     from .invalidations import Token
     from .questions import Ask
-    from .shelves import StoreShelf
+    from .store_shelf import StoreShelf
 
 
 class _Draft:
@@ -28,6 +29,7 @@ class _Draft:
     def __init__(self, answers: Answers) -> None:
         self.entry: StoredEntry | None = None
         self._answers = answers
+        self._tags: tuple[str, ...] = ()
 
     async def put(
         self, ask: Ask, token: Token, kept: Kept, times: tuple[float, float], worth: Worth,
@@ -36,75 +38,92 @@ class _Draft:
         """Take an entry, unless it was deleted while it was made."""
         if not self._answers.invalidations.concern(token, ask.key, tags):
             shelf = cast("StoreShelf", self._answers.shelf)
-            self.entry = shelf.entry(kept, times, worth, tags)
+            self.entry, self._tags = shelf.entry(kept, times, worth, tags), tags
+
+    async def written(self, ask: Ask, token: Token) -> None:
+        """Take back what the store has written, if it was deleted meanwhile."""
+        if self.entry is not None:
+            try:
+                await self._answers.take_back(ask, token, self._tags)
+            except StoreError as error:
+                self._answers.accounts.warn_of(ask, error)
 
 
-async def make_in_cluster(
-    answers: Answers, cluster: ClusterStore, ask: Ask, token: Token
-) -> tuple[Any, Kept | None]:  # Any: the step's own type
-    """Run the step unless another process is doing so; then wait for what it writes."""
-    draft = _Draft(answers)
-    made: list[tuple[Any, Kept | None]] = []
-    failed: list[Exception] = []
+class Cluster:
+    """The processes that share a store, of which one at a time makes an answer."""
 
-    async def make() -> StoredEntry | None:
-        try:
-            made.append(await answers.make(ask, token, draft.put))
-        except Exception as error:
-            failed.append(error)
-            if draft.entry is None:
-                raise
-        return draft.entry  # an error that is remembered is an entry as well
+    def __init__(self, store: ClusterStore) -> None:
+        self._store = store
 
-    found = await cluster.fill_once(cast("bytes", ask.key), make)
-    if failed:
-        raise failed[0]
-    if made:
-        return made[0]
-    value = NOTHING if found is None else answers.load(ask, found)
-    if found is None or value is NOTHING:
-        return await answers.make(ask, token)
-    answers.accounts.coalesced(ask, found)
-    return as_result(value), Kept(found, lambda entry: as_result(answers.shelf.load(entry)), None)
-
-
-async def stream_in_cluster(
-    answers: Answers, cluster: ClusterStore, ask: Ask, token: Token
-) -> AsyncGenerator[Any, None]:  # Any: any chunks
-    """Yield the step's chunks unless another process does; then wait for the whole it writes."""
-    loop = asyncio.get_running_loop()
-    leads: asyncio.Future[None] = loop.create_future()
-    ended: asyncio.Future[StoredEntry | None] = loop.create_future()
-
-    async def lead() -> StoredEntry | None:
-        leads.set_result(None)
-        return await ended
-
-    filling = loop.create_task(cluster.fill_once(cast("bytes", ask.key), lead))
-    try:
-        await asyncio.wait((filling, leads), return_when=asyncio.FIRST_COMPLETED)
-        found = None if leads.done() else filling.result()
-        value = NOTHING if found is None else answers.load(ask, found)
-        if found is not None and value is not NOTHING:
-            answers.accounts.coalesced(ask, found)
-            pieces = value.chunks if type(value) is Recording else (as_result(value),)
-            for chunk in pieces:
-                yield chunk
-            return
+    async def make(
+        self, answers: Answers, ask: Ask, token: Token
+    ) -> tuple[Any, Kept | None]:  # Any: the step's own type
+        """Run the step unless another process is doing so; then wait for what it writes."""
         draft = _Draft(answers)
+        made: list[tuple[Any, Kept | None]] = []
+        failed: list[Exception] = []
+
+        async def run() -> StoredEntry | None:
+            try:
+                made.append(await answers.make(ask, token, draft.put))
+            except Exception as error:
+                failed.append(error)
+                if draft.entry is None:
+                    raise
+            return draft.entry  # an error that is remembered is an entry as well
+
+        found = await self._store.fill_once(cast("bytes", ask.key), run)
+        await draft.written(ask, token)
+        if failed:
+            raise failed[0]
+        if made:
+            return made[0]
+        value = NOTHING if found is None else answers.load(ask, found)
+        if found is None or value is NOTHING:
+            return await answers.make(ask, token)
+        answers.accounts.coalesced(ask, found)
+        return as_result(value), Kept(
+            found, lambda entry: as_result(answers.shelf.load(entry)), None
+        )
+
+    async def stream(
+        self, answers: Answers, ask: Ask, token: Token
+    ) -> AsyncGenerator[Any, None]:  # Any: any chunks
+        """Yield the step's chunks unless another process does; then wait for what it writes."""
+        loop = asyncio.get_running_loop()
+        leads: asyncio.Future[None] = loop.create_future()
+        ended: asyncio.Future[StoredEntry | None] = loop.create_future()
+
+        async def lead() -> StoredEntry | None:
+            leads.set_result(None)
+            return await ended
+
+        filling = loop.create_task(self._store.fill_once(cast("bytes", ask.key), lead))
         try:
-            async with contextlib.aclosing(_recorded(answers, ask, token, draft)) as chunks:
-                async for chunk in chunks:
+            await asyncio.wait((filling, leads), return_when=asyncio.FIRST_COMPLETED)
+            found = None if leads.done() else filling.result()
+            value = NOTHING if found is None else answers.load(ask, found)
+            if found is not None and value is not NOTHING:
+                answers.accounts.coalesced(ask, found)
+                pieces = value.chunks if type(value) is Recording else (as_result(value),)
+                for chunk in pieces:
                     yield chunk
+                return
+            draft = _Draft(answers)
+            try:
+                async with contextlib.aclosing(_recorded(answers, ask, token, draft)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+            finally:
+                # Of a stream that failed there may be an error to write; of one cut off, nothing.
+                if draft.entry is not None:
+                    ended.set_result(draft.entry)
+                    await filling
+                    await draft.written(ask, token)
         finally:
-            # Of a stream that failed there may be an error to write; of one cut off, nothing.
-            if draft.entry is not None:
-                ended.set_result(draft.entry)
-                await filling
-    finally:
-        if not filling.done():
-            filling.cancel()
-        await asyncio.wait((filling,))
+            if not filling.done():
+                filling.cancel()
+            await asyncio.wait((filling,))
 
 
 async def _recorded(

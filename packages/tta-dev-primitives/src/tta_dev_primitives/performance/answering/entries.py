@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tta_dev_primitives.errors import InputTypeError
 from tta_dev_primitives.performance.values import encoding
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tta_dev_primitives.performance.values.serializers import Serializer
+
+NOTHING: Final = object()
+"""Stands where there is no value at all, not even None."""
 
 
 @dataclass(slots=True)
@@ -118,3 +121,12 @@ class Worth:
             tokens_out if isinstance(tokens_out, int) else None,
             duration,
         )
+
+
+def as_result(value: Any) -> Any:  # Any: whatever was kept
+    """Return what `execute` returns for a kept *value*: a stream whole, an error raised."""
+    if type(value) is Recording:
+        return value.joined()
+    if type(value) is RememberedError:
+        raise value.error
+    return value

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tta_dev_primitives.core.context import WorkflowContext
 
     from .lifetimes import Lifetimes
-    from .shelves import Entry
+    from .shelf import Entry
     from .stream_recording import Pace
 
 

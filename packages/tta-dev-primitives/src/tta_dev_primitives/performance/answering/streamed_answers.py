@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tta_dev_primitives.core.deadline import within
 from tta_dev_primitives.core.streaming import join_chunks
 
-from .answers import NOTHING, as_result
-from .cluster_answers import stream_in_cluster
+from .answers import renewal_of_stream
+from .entries import NOTHING, as_result
 from .shared_stream import SharedStream
 from .stream_recording import Recording
 
@@ -114,12 +114,11 @@ def _shared(answers: Answers, ask: Ask) -> Callable[[], SharedStream]:
     shared = ask.without_deadline()
 
     def begin() -> SharedStream:
-        token, began = answers.invalidations.begin(), answers.clock.monotonic()
+        token, began = answers.begin(ask), answers.clock.monotonic()
 
         if answers.cluster is not None and not (ask.refreshes or answers.rules.shadow):
-            chunks = functools.partial(
-                stream_in_cluster, answers, answers.cluster, shared, token
-            )  # keeps the whole itself, under the lease
+            # It keeps the whole itself, under the lease.
+            chunks = functools.partial(answers.cluster.stream, answers, shared, token)
             return SharedStream(
                 chunks,
                 prepare=_prepare(answers),
@@ -181,5 +180,5 @@ def _renew(answers: Answers, ask: Ask) -> None:
             raise
         return None, None
 
-    if not answers.joins(ask):
-        answers.flights.begin(("renewal of a stream", ask.key), renew)
+    if not answers.renews(ask):
+        answers.flights.begin(renewal_of_stream(ask), renew)
