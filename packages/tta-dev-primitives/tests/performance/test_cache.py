@@ -204,7 +204,7 @@ async def test_evict_expired_drops_only_what_is_past_its_time(
 
 async def test_clear_begins_anew(make_local_cache: MakeCache, clock: FakeClock) -> None:
     step = MockPrimitive()
-    cache = make_local_cache(step, max_entries=1)
+    cache = make_local_cache(step)
     for x in ("a", "a", "b"):
         await cache.execute(x)
     cache.clear_cache()
@@ -329,3 +329,14 @@ async def test_memory_is_bounded_by_bytes(caplog: pytest.LogCaptureFixture) -> N
     assert await cache.execute("abcd") == "abcd" * 10_000
     assert cache.get_stats()["size"] == 3
     assert "is more than max_bytes=35000 of the memory backend" in caplog.text
+
+
+async def test_counts_go_on_after_a_clearing(make_cache: MakeCache) -> None:
+    cache = make_cache(str.upper)
+    for _ in range(2):
+        await cache.execute("a")
+    await cache.clear()
+    for _ in range(3):
+        await cache.execute("a")
+    stats = cache.get_stats()
+    assert (stats["hits"], stats["misses"]) == (2, 1)

@@ -154,6 +154,14 @@ async def test_every_parameter_of_an_llm_request_counts_but_the_volatile(
     assert step.call_count == (1 if same else 2)
 
 
+async def test_excluded_and_volatile_parameters_go_together(make_cache: MakeCache) -> None:
+    step = MockPrimitive()
+    cache = make_cache(step, exclude=["seed"])
+    for seed, user in ((1, "ada"), (2, "bob")):
+        await cache.execute(replace(REQUEST, seed=seed, extra={"user": user}))
+    assert step.call_count == 1
+
+
 async def test_the_step_sees_the_volatile_parameters(make_cache: MakeCache) -> None:
     step = MockPrimitive()
     request = replace(REQUEST, extra={"user": "ada"})
@@ -167,6 +175,8 @@ ARGUMENTS = {
     "ttl nan": ({"ttl_seconds": math.nan}, "ttl_seconds must be positive.*got nan"),
     "no entries": ({"max_entries": 0}, "max_entries must be at least 1, got 0"),
     "too few bytes": ({"cache_dir": ".", "max_bytes": 4096}, "at least 1048576 .*got 4096"),
+    "entries on disk": ({"cache_dir": ".", "max_entries": 5}, "bound a disk store by max_bytes"),
+    "bytes on redis": ({"backend": "redis", "max_bytes": 1 << 30}, "by its maxmemory setting"),
     "no bytes": ({"max_bytes": 0}, "max_bytes must be at least 1, got 0"),
     "jitter of all": ({"ttl_jitter": 1}, "ttl_jitter is a part of the ttl, from 0 to below 1"),
     "jitter negative": ({"ttl_jitter": -0.1}, "ttl_jitter .*got -0.1"),

@@ -144,26 +144,29 @@ class Case:
 
     async def run(self) -> None:
         """Have it happen, and look at what is left."""
-        people = [
-            asyncio.create_task(self._visit()) for _ in range(self.chance.randrange(2, 14))
-        ] + [asyncio.create_task(self._delete()) for _ in range(self.chance.randrange(3))]
-        doomed = [person for person in people if self.chance.random() < 0.4]
+        async with self.cache:
+            await self._live()
+            assert self.wrong == []
+            assert self.service.running == [], "the service works for nobody"
+            assert self.service.rivals == []
+            deletions_before.set(self.service.deletions)
+            for key in "ab":
+                with contextlib.suppress(ServiceError):
+                    self._check(key, await self.cache.execute(key), self.deleted.get(key, -1))
+            assert self.wrong == []
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    async def _live(self) -> None:
+        chance = self.chance
+        people = [asyncio.create_task(self._visit()) for _ in range(chance.randrange(2, 14))]
+        people += [asyncio.create_task(self._delete()) for _ in range(chance.randrange(3))]
+        doomed = [person for person in people if chance.random() < 0.4]
         killers = [asyncio.create_task(self._cancel(person)) for person in doomed]
         done, late = await asyncio.wait(people + killers, timeout=PATIENCE_SECONDS)
         assert not late, "somebody waits for ever"
         for person in done:
             if not person.cancelled():
                 person.result()
-        assert self.wrong == []
-        assert self.service.running == [], "the service works for nobody"
-        assert self.service.rivals == []
-        deletions_before.set(self.service.deletions)
-        for key in "ab":
-            with contextlib.suppress(ServiceError):
-                self._check(key, await self.cache.execute(key), self.deleted.get(key, -1))
-        assert self.wrong == []
-        await self.cache.aclose()
-        assert asyncio.all_tasks() == {asyncio.current_task()}
 
     async def _visit(self) -> None:
         chance = self.chance

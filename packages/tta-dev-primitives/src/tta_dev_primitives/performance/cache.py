@@ -13,6 +13,7 @@ from tta_dev_primitives.core.clock import SYSTEM_CLOCK, Clock
 from tta_dev_primitives.core.policy import PolicyPrimitive
 from tta_dev_primitives.errors import ConfigurationError
 from tta_dev_primitives.performance.answering.answers import Answers
+from tta_dev_primitives.performance.answering.entries import NOTHING
 from tta_dev_primitives.performance.answering.lifetimes import Lifetimes
 from tta_dev_primitives.performance.answering.memory_shelf import MemoryShelf
 from tta_dev_primitives.performance.answering.questions import Ask, Rules
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from tta_dev_primitives.performance.stores.base import AsyncStore, Store
     from tta_dev_primitives.performance.values.serializers import Serializer
 
-_MEMORY_BYTES = 1 << 28
+_MEMORY_ENTRIES, _MEMORY_BYTES = 10_000, 1 << 28
 
 
 class CachePrimitive(PolicyPrimitive[In, Out]):
@@ -73,14 +74,14 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         namespace: Keeps entries apart from those of other caches in the same store.
         version: Part of every key; change it to leave old entries behind.
         exclude: Mapping keys or field names of the input that do not count for the key.
-        max_entries: Bound of the memory store.
+        max_entries: Bound of the memory store, 10,000 unless given.
         max_bytes: Bound of the memory store (256 MiB unless given) or of the disk store's file
             (1 GiB unless given; a value of more than half of it is not kept).
         serializer: How values become bytes: `json`, `msgpack`, `pickle` or an object; by default
             MessagePack where msgspec is installed, else JSON, and tagged JSON for typed values.
         signing_key: At least 16 bytes that `pickle` signs entries with.
-        single_flight: Whom concurrent misses share a call with: those of this process, or with
-            Redis those of the whole `cluster`.
+        single_flight: Whom concurrent misses share a call with: those of the same `process` (and
+            event loop), or with Redis those of the whole `cluster`.
         finish: Go on with a call that nobody waits for any more, and keep what it returns.
         pace: How kept streams are played: `instant`, or as they were `recorded`.
         share: Keep and hand out the very object, for trusted callers who do not change it.
@@ -114,7 +115,7 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         namespace: str = "",
         version: str = "",
         exclude: Collection[str] = (),
-        max_entries: int = 10_000,
+        max_entries: int | None = None,
         max_bytes: int | None = None,
         serializer: Literal["json", "msgpack", "pickle"] | Serializer | None = None,
         signing_key: bytes | None = None,
@@ -145,16 +146,19 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         store = make_store(
             backend, cache_dir=cache_dir, redis_url=redis_url, max_bytes=max_bytes, clock=clock
         )
+        if max_entries is not None and store is not None:
+            msg = "max_entries bounds the memory backend; bound a disk store by max_bytes"
+            raise ConfigurationError(msg)
         if share and store is not None:
             msg = "share=True keeps the very object and so needs the memory backend"
             raise ConfigurationError(msg)
-        if max_entries < 1:
+        if max_entries is not None and max_entries < 1:
             msg = f"max_entries must be at least 1, got {max_entries!r}"
             raise ConfigurationError(msg)
         if max_bytes is not None and max_bytes < 1:
             msg = f"max_bytes must be at least 1, got {max_bytes!r}"
             raise ConfigurationError(msg)
-        self._memory = MemoryStore(max_entries, _MEMORY_BYTES if max_bytes is None else max_bytes)
+        self._memory = MemoryStore(max_entries or _MEMORY_ENTRIES, max_bytes or _MEMORY_BYTES)
         self._shelf: MemoryShelf | StoreShelf
         if store is None:
             self._shelf = MemoryShelf(self._memory, clock, share=share, serializer=codec)
@@ -193,6 +197,9 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         direct = isinstance(self._shelf, MemoryShelf) and not self._answers.rules.shadow
         self._direct: dict[Hashable, MemoryEntry] = self._memory.entries if direct else {}
         self._part = self._scope if direct else None
+        # The same for a store that need not be waited for.
+        near = isinstance(self._shelf, StoreShelf) and self._shelf.local is not None
+        self._near = self._answers.at_once if near and not self._answers.rules.shadow else None
 
     async def execute(self, input_data: In, context: WorkflowContext = FRESH) -> Out:
         """Return the remembered result, or run the step and remember it."""
@@ -212,6 +219,11 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         except TypeError as error:
             raise unhashable(key) from error
         if entry is None or entry.direct_until <= self._now():
+            if self._near is not None and not (given and context.cache_mode):
+                name = self._shelf.key(self._scope, key)
+                value = self._near(name, context.state if given else None)
+                if value is not NOTHING:
+                    return value
             return await self._ask(key, cast("In", input_data), context or WorkflowContext())
         if given and context.cache_mode is not None:
             return await self._ask(key, cast("In", input_data), context)
@@ -334,10 +346,11 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         """Return what was counted: size, hits, misses, and what the hits have saved.
 
         `hit_rate` is in per cent. `coalesced` are the misses that shared somebody else's call,
-        `stale` the answers that were past their time; `saved_cost` (US dollars), `saved_seconds`,
+        `stale` the answers that were past their time. `saved_cost` (US dollars),
         `saved_input_tokens` and `saved_output_tokens` sum up what hits and coalesced misses did
-        not need again. The size is that of the whole store, as far as it is not behind a network;
-        the rest was counted by this cache and its wraps.
+        not need again, `saved_seconds` what the calls took that hits did not wait for. The size
+        is that of the whole store, as far as it is not behind a network; the rest was counted by
+        this cache and its wraps.
 
         Raises:
             StoreError: The store cannot be read.

@@ -26,12 +26,14 @@ def default_key(value: object) -> Hashable:
     Raises:
         InputTypeError: *value* holds something without a canonical form.
     """
-    kind = type(value)
-    if kind is str:
-        return value
-    if kind is not dict and (form := getattr(kind, "cache_form", None)) is not None:
-        value = form(value)
-    return digest(value)
+    return value if type(value) is str else digest(_counted(value))
+
+
+def _counted(value: Any) -> Any:  # Any: any input
+    """Return what of *value* counts by the word of its type."""
+    kind = cast("type[Any]", type(value))
+    form = None if kind is dict else getattr(kind, "cache_form", None)
+    return value if form is None else form(value)
 
 
 def key_fn_without(exclude: Collection[str]) -> Callable[[object, WorkflowContext], Hashable]:
@@ -40,6 +42,7 @@ def key_fn_without(exclude: Collection[str]) -> Callable[[object, WorkflowContex
 
     def key(value: object, context: WorkflowContext) -> Hashable:
         del context
+        value = _counted(value)
         if type(value) is dict:
             mapping = cast("Mapping[Any, Any]", value)
             return digest({name: item for name, item in mapping.items() if name not in left_out})

@@ -135,23 +135,22 @@ class StoreShelf:
     async def clear(self) -> None:
         """Delete the entries of the namespace."""
         await self.store.delete_prefix(self._namespace)
-
-        self._savings = Savings()
+        self._savings.reset()
 
     def clear_local(self) -> None:
         """Delete the entries of the namespace without waiting for a network."""
-        self._local("clear_cache()", "await cache.clear()").delete_prefix(self._namespace)
+        self._local("clear_cache()", "use await cache.clear()").delete_prefix(self._namespace)
         self._savings.reset()
 
     def delete_expired(self) -> int:
         """Delete the entries that are past their time, of all namespaces."""
-        instead = "nothing: such a store does it by itself"
-        return self._local("evict_expired()", instead).delete_expired(self.now())
+        advice = "such a store drops them by itself"
+        return self._local("evict_expired()", advice).delete_expired(self.now())
 
-    def _local(self, asked: str, instead: str) -> Store:
+    def _local(self, asked: str, advice: str) -> Store:
         if self.local is None:
             msg = f"{asked} cannot wait for a network, and this cache's store is behind one; "
-            raise ConfigurationError(msg + f"use {instead}")
+            raise ConfigurationError(msg + advice)
         return self.local
 
     def size(self) -> int:

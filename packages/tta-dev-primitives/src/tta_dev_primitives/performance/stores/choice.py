@@ -51,6 +51,9 @@ def make_store(
 
     shared = RedisStore(redis_url, clock=clock)
     if cache_dir is None:
+        if max_bytes is not None:
+            msg = "max_bytes bounds memory or a disk store; bound Redis by its maxmemory setting"
+            raise ConfigurationError(msg)
         return shared
     from tta_dev_primitives.performance.redis.invalidation import RedisInvalidation
 
