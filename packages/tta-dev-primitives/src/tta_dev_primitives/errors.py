@@ -6,6 +6,11 @@
     ├── InputTypeError (TypeError)          a value that has no cache key or no stored form
     ├── RouteNotFoundError (ValueError)     a router had nowhere to send the call
     ├── TimeoutError (builtins.TimeoutError)
+    ├── RejectedError                       a policy refused the call before it began
+    │   ├── CircuitOpenError                the breaker is open
+    │   ├── RateLimitExceededError          the limit is used up
+    │   ├── BulkheadFullError               no room, and none in the queue
+    │   └── BudgetExceededError             the money or tokens are spent
     ├── CompensationError                   an undo step failed as well
     ├── StoreError (OSError)                a cache store cannot do its work
     └── LLMError                            what a model provider answered, mapped once
@@ -86,6 +91,36 @@ class TimeoutError(PrimitiveError, builtins.TimeoutError):  # noqa: A001 - also 
     def __init__(self, primitive: str, timeout_seconds: float) -> None:
         super().__init__(f"{primitive} exceeded {timeout_seconds:g}s timeout")
         self.primitive, self.timeout_seconds = primitive, timeout_seconds
+
+
+class RejectedError(PrimitiveError):
+    """Raised when a policy refused a call before it began, so that nothing was done.
+
+    Attributes:
+        retry_after: Seconds after which the call may be let through, where that is known.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class CircuitOpenError(RejectedError):
+    """Raised while a circuit breaker lets nothing through."""
+
+
+class RateLimitExceededError(RejectedError):
+    """Raised when a rate limit is used up and the call may not wait, or not long enough."""
+
+
+class BulkheadFullError(RejectedError):
+    """Raised when as many calls run and wait as may."""
+
+
+class BudgetExceededError(RejectedError):
+    """Raised when the money or tokens of a scope are spent."""
+
+    retryable = False
 
 
 class CompensationError(PrimitiveError):

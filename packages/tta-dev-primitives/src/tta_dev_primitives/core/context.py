@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, Protocol, cast
 
 from tta_dev_primitives.errors import ConfigurationError
 
@@ -16,6 +16,21 @@ class Tally:
 
     def __init__(self) -> None:
         self.attempts = 1
+
+
+class Permit(Protocol):
+    """A place among a limited number, held while a call runs."""
+
+    def give_up(self) -> None:
+        """Let somebody else have the place."""
+        ...
+
+    async def take_again(self) -> None:
+        """Wait for a place, ahead of those who have had none yet.
+
+        When this is cancelled or fails, the holder is without a place, and its end returns none.
+        """
+        ...
 
 
 class WorkflowContext:
@@ -57,6 +72,7 @@ class WorkflowContext:
         "deadline",
         "deadline_enforced",
         "parent_span_id",
+        "permits",
         "player_id",
         "session_id",
         "span_id",
@@ -107,6 +123,7 @@ class WorkflowContext:
         self._checkpoints: list[tuple[str, float]] | None = None
         self._origin: WorkflowContext | None = None
         self.tally: Tally | None = None
+        self.permits: tuple[Permit, ...] = ()
 
     @property
     def metadata(self) -> dict[str, Any]:  # Any: users put what they like
@@ -189,7 +206,7 @@ class WorkflowContext:
             deadline=self.deadline,
             cache_mode=self.cache_mode,
         )
-        child.tally = self.tally
+        child.tally, child.permits = self.tally, self.permits
         return child
 
     def to_otel_context(self) -> dict[str, Any]:  # Any: OpenTelemetry attribute values
@@ -241,6 +258,17 @@ class WorkflowContext:
         view.cache_mode = self.cache_mode
         view.start_time = self.start_time
         view.tally = self.tally
+        view.permits = self.permits
+        return view
+
+    def with_permit(self, permit: Permit) -> WorkflowContext:
+        """Return a view of this run that holds one more place among a limited number.
+
+        Whoever waits without working, as between two attempts, gives the places up meanwhile: see
+        `sleep_without_permits`.
+        """
+        view = self.with_deadline(self.deadline, enforced=self.deadline_enforced)
+        view.permits = (*self.permits, permit)
         return view
 
     def __repr__(self) -> str:

@@ -72,6 +72,63 @@ class FallbackRecord:
     reason: str
 
 
+BreakerState: TypeAlias = Literal["closed", "open", "half_open"]
+
+
+@dataclass(slots=True)
+class BreakerRecord:
+    """What a circuit breaker knew when it let a call through or refused it."""
+
+    name: str
+    state: BreakerState
+    failure_rate: float
+
+
+@dataclass(slots=True)
+class BreakerTransitionRecord:
+    """A circuit breaker went from one state to another."""
+
+    name: str
+    from_state: BreakerState
+    to_state: BreakerState
+    reason: str
+
+
+@dataclass(slots=True)
+class RateLimitRecord:
+    """What a rate limit or bulkhead decided about a call, after *wait* seconds."""
+
+    wait: float
+    limit: float
+    remaining: float
+    result: Literal["allowed", "waited", "rejected", "shadow"]
+
+
+@dataclass(slots=True)
+class HedgeRecord:
+    """How a hedged call ended: calls begun, which of them won (from 0), and what was thrown away.
+
+    `winner` is None when all failed; `wasted_cost` is in US dollars, None where not known.
+    """
+
+    launched: int
+    winner: int | None
+    delay: float
+    wasted_cost: float | None = None
+
+
+@dataclass(slots=True)
+class BudgetRecord:
+    """What a budget decided about a call; amounts in the budget's own unit."""
+
+    name: str
+    scope: str
+    unit: Literal["usd", "tokens"]
+    reserved: float
+    remaining: float
+    result: Literal["allowed", "rejected", "shadow"]
+
+
 @dataclass(slots=True)
 class BranchRecord:
     """Which branch of a conditional was taken."""
