@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis.asyncio
 
 from tta_dev_primitives.core import observe
 from tta_dev_primitives.core.base import FRESH, WorkflowPrimitive
@@ -16,7 +17,28 @@ from tta_dev_primitives.performance.stores.disk import DiskStore
 from tta_dev_primitives.performance.values import encoding
 from tta_dev_primitives.testing.clock import FakeClock
 
+from .cache_callers import MakeCache
+from .fake_site import site
+from .hearing_processes import start_process
+from .lease_fillings import filling, lease_client, lease_server, make_lease_store
 from .redis_server import any_server
+from .stream_readers import kept, share
+from .tier_fakes import far, make_tiers, near
+
+# Fixtures that stand beside what they give.
+__all__ = [
+    "far",
+    "filling",
+    "kept",
+    "lease_client",
+    "lease_server",
+    "make_lease_store",
+    "make_tiers",
+    "near",
+    "share",
+    "site",
+    "start_process",
+]
 
 
 class Upstream(WorkflowPrimitive[Any, Any]):
@@ -98,7 +120,16 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-MakeCache = Callable[..., CachePrimitive[Any, Any]]
+@pytest.fixture
+def redis_namespace() -> str:
+    """Keeps the entries of a test apart from those of others on the same server."""
+    return f"test {uuid.uuid4()}"
+
+
+@pytest.fixture
+async def redis_client(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
+    async with redis.asyncio.Redis.from_url(redis_url) as found:
+        yield found
 
 
 @pytest.fixture(params=["memory", "disk", "redis", "redis behind disk"])
@@ -111,9 +142,8 @@ async def make_cache(
     if "disk" in kind:
         options["cache_dir"] = tmp_path / "cache"
     if "redis" in kind:
-        # Tests share the server, but no entries.
-        namespace = f"test {uuid.uuid4()}"
-        options |= {"redis_url": request.getfixturevalue("redis_url"), "namespace": namespace}
+        options["redis_url"] = request.getfixturevalue("redis_url")
+        options["namespace"] = request.getfixturevalue("redis_namespace")
         options["backend"] = "redis"
     made: list[CachePrimitive[Any, Any]] = []
 
@@ -166,6 +196,18 @@ def codec(request: pytest.FixtureRequest) -> Iterator[str]:
             for name in ("_pack", "_unpack", "_sorted_json"):
                 patch.setattr(encoding, name, None)
         yield request.param
+
+
+@pytest.fixture
+def placed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Any]:
+    """Makes a type look defined at the top of the test's module, in the place of an older one."""
+
+    def place(kind: Any) -> Any:
+        kind.__qualname__ = kind.__name__
+        monkeypatch.setattr(request.module, kind.__name__, kind, raising=False)
+        return kind
+
+    return place
 
 
 @pytest.fixture(autouse=True)

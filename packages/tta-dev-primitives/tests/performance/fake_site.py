@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tta_dev_primitives.performance.uv_cache import UVCachePrimitive
 from tta_dev_primitives.testing.clock import FakeClock
 
@@ -56,6 +58,14 @@ class Site:
         for found in self.folder.glob(f"{name.replace('-', '_')}-*.dist-info"):
             shutil.rmtree(found)
         importlib.invalidate_caches()
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """Where Python looks first for distributions; there are none yet."""
+    made = Site(tmp_path / "site")
+    monkeypatch.syspath_prepend(made.folder)
+    return made
 
 
 def install_sdk(site: Site) -> None:

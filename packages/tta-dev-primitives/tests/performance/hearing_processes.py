@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import pytest
 import redis.asyncio
 
 from tta_dev_primitives.performance.redis.invalidation import RedisInvalidation
@@ -55,11 +56,21 @@ class Process:
         assert self.near.read(key) is not None
 
 
-async def until(true: Callable[[], object], seconds: float = 10) -> None:
-    give_up = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < give_up, "it did not come true"
-        await asyncio.sleep(0.002)
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+async def start_process(redis_url: str, redis_namespace: str) -> AsyncIterator[Start]:
+    """Starts processes in the test's own namespace, on the shared server unless told otherwise."""
+    started: list[Process] = []
+
+    def start(near: Any = None, *, at: str = redis_url, **options: Any) -> Process:
+        started.append(Process(at, redis_namespace, near, **options))
+        return started[-1]
+
+    yield start
+    for process in started:
+        await process.store.aclose()
 
 
 async def listener_id(client: redis.asyncio.Redis, process: Process) -> str:

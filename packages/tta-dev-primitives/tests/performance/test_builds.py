@@ -14,14 +14,6 @@ from tta_dev_primitives.performance.environment.fingerprint import EnvFingerprin
 
 from .fake_site import Site
 
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    made = Site(tmp_path / "site")
-    monkeypatch.syspath_prepend(made.folder)
-    return made
-
-
 ORIGINS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "commit": (
         {"url": "https://x", "vcs_info": {"vcs": "git", "commit_id": "abc"}},

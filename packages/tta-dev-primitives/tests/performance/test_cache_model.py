@@ -1,18 +1,30 @@
-"""The cache against a dict, in memory and on disk, while time and the clock move."""
+"""The cache against a dict, in every store, while time and the clocks move."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import os
 import tempfile
+import uuid
+from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
-from tta_dev_primitives.core.base import WorkflowContext
-from tta_dev_primitives.performance.cache import CachePrimitive
+from tta_dev_primitives import CachePrimitive, WorkflowContext
 from tta_dev_primitives.testing.clock import FakeClock
+
+from .cache_model import BOUND, CacheModel, MakeCache
 
 TTL = 10
 keys = st.sampled_from([0, 1, "a", "b", (1, 2)])
@@ -153,3 +165,49 @@ TestMemoryModel = MemoryModel.TestCase
 TestMemoryModel.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestDiskModel = DiskModel.TestCase
 TestDiskModel.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+
+
+TIMES = 50 if os.environ.get("TTA_LONG") == "1" else 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "examples"),
+    [
+        ("memory", 60),
+        ("bounded memory", 40),
+        ("disk", 40),
+        ("redis", 15),
+        ("redis behind disk", 15),
+        ("cluster", 15),
+        ("cluster behind disk", 15),
+    ],
+)
+def test_every_store_answers_like_a_dict(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str, examples: int
+) -> None:
+    """With stale answers, errors, tags, streams, other processes and clocks that are set."""
+    options: dict[str, Any] = {}
+    if kind == "bounded memory":
+        options["max_entries"] = BOUND
+    if "redis" in kind or "cluster" in kind:
+        options |= {"backend": "redis", "redis_url": request.getfixturevalue("redis_url")}
+    if "cluster" in kind:
+        options["single_flight"] = "cluster"
+    numbers = itertools.count()
+
+    def begin() -> CacheModel:
+        # What one example has left is nothing to the next.
+        given = {**options, "namespace": str(uuid.uuid4())}
+        if "disk" in kind:
+            given["cache_dir"] = tmp_path / str(next(numbers))
+
+        def make(*arguments: Any, **more: Any) -> CachePrimitive[Any, Any]:
+            return CachePrimitive(*arguments, **given, **more)
+
+        made: MakeCache = make
+        return CacheModel(made, kind)
+
+    run_state_machine_as_test(
+        begin, settings=settings(max_examples=examples * TIMES, stateful_step_count=40)
+    )

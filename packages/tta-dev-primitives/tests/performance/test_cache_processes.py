@@ -116,9 +116,11 @@ from tta_dev_primitives import CachePrimitive
 
 calls = []
 
+held = None
+
 async def step(x):
     calls.append(x)
-    await asyncio.sleep(0.01)
+    await (held.wait() if held else asyncio.sleep(0.01))
     return [x]
 
 cache = CachePrimitive(step, **json.loads(sys.argv[1]))
@@ -152,13 +154,17 @@ def fork():
 
 async def main():
     # The child begins in the middle of the parent's call for the same key.
+    global held
+    gate = held = asyncio.Event()
     caller = asyncio.create_task(cache.execute("child"))
     while "child" not in calls:
         await asyncio.sleep(0)
+    held = None
     forked = fork()
-    assert await caller == ["child"]
     assert await ask("old", "parent") == ["parent"]
     assert forked() == 0
+    gate.set()
+    assert await caller == ["child"]
     await cache.aclose()
 
 assert asyncio.run(ask("old")) == ["old"]

@@ -26,13 +26,6 @@ from .fake_site import Site
 PYTHON = f"cpython {sys.version_info.major}.{sys.version_info.minor}"
 
 
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    made = Site(tmp_path / "site")
-    monkeypatch.syspath_prepend(made.folder)
-    return made
-
-
 def names_of(fingerprint: EnvFingerprint) -> list[str]:
     return [known.name for known in fingerprint.distributions]
 

@@ -3,10 +3,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis.asyncio
@@ -19,50 +17,14 @@ from tta_dev_primitives.performance.tiers.deletion import EVERYTHING, Deletion
 
 from .hearing_processes import (
     Process,
+    Start,
     entry,
     nothing_to_forget,
-    until,
 )
-from .redis_server import OwnServer, any_server, own_server
+from .redis_server import OwnServer, own_server
+from .waiting import until
 
 pytestmark = pytest.mark.service("redis")
-
-
-_numbers = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with any_server(tmp_path_factory.mktemp("redis")) as found:
-        yield found
-
-
-@pytest.fixture
-def namespace() -> str:
-    return f"test-{time.time_ns()}-{next(_numbers)}"
-
-
-@pytest.fixture
-async def client(url: str) -> AsyncIterator[redis.asyncio.Redis]:
-    async with redis.asyncio.Redis.from_url(url) as found:
-        yield found
-
-
-Start = Callable[..., Process]
-
-
-@pytest.fixture
-async def start(url: str, namespace: str) -> AsyncIterator[Start]:
-    """Starts processes in the test's own namespace, on the shared server unless told otherwise."""
-    started: list[Process] = []
-
-    def start(near: Any = None, *, at: str = url, **options: Any) -> Process:
-        started.append(Process(at, namespace, near, **options))
-        return started[-1]
-
-    yield start
-    for process in started:
-        await process.store.aclose()
 
 
 @pytest.fixture
@@ -81,9 +43,9 @@ DELETIONS: dict[str, Callable[[TieredStore], Awaitable[object]]] = {
 
 @pytest.mark.parametrize("change", DELETIONS.values(), ids=DELETIONS)
 async def test_what_one_process_changes_leaves_the_other_ones_near_tier(
-    start: Start, change: Callable[[TieredStore], Awaitable[object]]
+    start_process: Start, change: Callable[[TieredStore], Awaitable[object]]
 ) -> None:
-    one, other = start(), start()
+    one, other = start_process(), start_process()
     await one.store.write(b"a\x00", entry(tags=("t",)))
     await one.store.write(b"b", entry())
     await other.has(b"a\x00")
@@ -93,8 +55,8 @@ async def test_what_one_process_changes_leaves_the_other_ones_near_tier(
     assert other.near.read(b"b") is not None
 
 
-async def test_a_replaced_entry_reaches_the_other_process(start: Start) -> None:
-    one, other = start(), start()
+async def test_a_replaced_entry_reaches_the_other_process(start_process: Start) -> None:
+    one, other = start_process(), start_process()
     await one.store.write(b"k", entry(b"old"))
     await other.has(b"k")
     await one.store.write(b"k", entry(b"new"))
@@ -104,8 +66,8 @@ async def test_a_replaced_entry_reaches_the_other_process(start: Start) -> None:
     assert found.data == b"new"
 
 
-async def test_many_keys_are_told_in_parts(start: Start) -> None:
-    one, other = start(), start()
+async def test_many_keys_are_told_in_parts(start_process: Start) -> None:
+    one, other = start_process(), start_process()
     keys = [b"%d" % number for number in range(2500)]
     for key in (*keys, b"kept"):
         other.near.write(key, entry())
@@ -119,11 +81,11 @@ async def test_many_keys_are_told_in_parts(start: Start) -> None:
 
 @pytest.mark.parametrize("other", ["other", "", "x:y"])
 async def test_namespaces_do_not_hear_each_other(
-    start: Start, client: redis.asyncio.Redis, other: str
+    start_process: Start, redis_client: redis.asyncio.Redis, other: str
 ) -> None:
-    process = start()
+    process = start_process()
     await process.store.write(b"k", entry())
-    stranger = RedisInvalidation(client=client, namespace=other)
+    stranger = RedisInvalidation(client=redis_client, namespace=other)
     await stranger.start(nothing_to_forget, None)
     await stranger.publish(EVERYTHING)
     await stranger.aclose()
@@ -160,12 +122,12 @@ GARBAGE = {
 
 
 async def test_garbage_is_ignored_with_one_warning(
-    start: Start, client: redis.asyncio.Redis, caplog: pytest.LogCaptureFixture
+    start_process: Start, redis_client: redis.asyncio.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
-    process = start()
+    process = start_process()
     await process.store.write(b"k", entry())
     for message in GARBAGE.values():
-        await client.publish(process.hearing._channel.name, message)
+        await redis_client.publish(process.hearing._channel.name, message)
     process.near.write(b"last", entry())
     await process.hearing.publish(Deletion((b"last",)))
     await until(lambda: process.near.read(b"last") is None)
@@ -180,28 +142,28 @@ async def test_garbage_is_ignored_with_one_warning(
     ids=["empty", "nothing", "deep", "number", "not-base64", "newer"],
 )  # fmt: skip
 async def test_a_counted_message_that_makes_no_sense_empties_the_near_tiers(
-    start: Start, client: redis.asyncio.Redis, body: bytes
+    start_process: Start, redis_client: redis.asyncio.Redis, body: bytes
 ) -> None:
     """A newer version deleted something; what that was is not known, so all of it may be wrong."""
-    process = start()
+    process = start_process()
     await process.store.write(b"k", entry())
     position = process.hearing._channel.position
     assert position is not None
     message = b"1 %s %d " % (position.epoch.encode(), position.generation + 1)
-    await client.publish(process.hearing._channel.name, message + body)
+    await redis_client.publish(process.hearing._channel.name, message + body)
     await until(lambda: process.near.read(b"k") is None)
 
 
 async def test_a_message_that_was_followed_already_is_not_followed_again(
-    start: Start, client: redis.asyncio.Redis
+    start_process: Start, redis_client: redis.asyncio.Redis
 ) -> None:
     """What was published while the count was looked at is counted in, and arrives as well."""
-    process = start()
+    process = start_process()
     await process.store.write(b"k", entry())
     position = process.hearing._channel.position
     assert position is not None
     message = b"1 %s %d " % (position.epoch.encode(), position.generation)
-    await client.publish(process.hearing._channel.name, message + Deletion((b"k",)).encode())
+    await redis_client.publish(process.hearing._channel.name, message + Deletion((b"k",)).encode())
     process.near.write(b"last", entry())
     await process.hearing.publish(Deletion((b"last",)))
     await until(lambda: process.near.read(b"last") is None)
@@ -209,19 +171,19 @@ async def test_a_message_that_was_followed_already_is_not_followed_again(
 
 
 async def test_a_gap_in_the_count_empties_the_near_tiers(
-    start: Start, client: redis.asyncio.Redis
+    start_process: Start, redis_client: redis.asyncio.Redis
 ) -> None:
-    process = start()
+    process = start_process()
     await process.store.write(b"k", entry())
     position = process.hearing._channel.position
     assert position is not None
     message = b"1 %s %d " % (position.epoch.encode(), position.generation + 2)
-    await client.publish(process.hearing._channel.name, message + Deletion((b"x",)).encode())
+    await redis_client.publish(process.hearing._channel.name, message + Deletion((b"x",)).encode())
     await until(lambda: process.near.read(b"k") is None)
 
 
-async def test_it_fills_once_for_the_cluster(start: Start) -> None:
-    one, other = start(), start()
+async def test_it_fills_once_for_the_cluster(start_process: Start) -> None:
+    one, other = start_process(), start_process()
     assert isinstance(one.store, ClusterStore)
     assert isinstance(other.store, ClusterStore)
     calls = itertools.count()
@@ -239,9 +201,9 @@ async def test_it_fills_once_for_the_cluster(start: Start) -> None:
 
 
 async def test_closing_ends_the_listening_and_the_next_use_begins_anew(
-    start: Start, client: redis.asyncio.Redis
+    start_process: Start, redis_client: redis.asyncio.Redis
 ) -> None:
-    process = start()
+    process = start_process()
     await process.store.read(b"k")
     await process.store.aclose()
     await process.store.aclose()
@@ -251,9 +213,9 @@ async def test_closing_ends_the_listening_and_the_next_use_begins_anew(
     assert process.hearing.listening()
 
 
-async def test_every_loop_listens_for_itself(start: Start) -> None:
+async def test_every_loop_listens_for_itself(start_process: Start) -> None:
     """A second event loop in another thread neither shares a socket nor goes without news."""
-    one, other = start(), start()
+    one, other = start_process(), start_process()
 
     async def elsewhere() -> None:
         await other.has(b"k")
@@ -273,8 +235,10 @@ async def test_every_loop_listens_for_itself(start: Start) -> None:
         await asyncio.to_thread(asyncio.run, elsewhere())
 
 
-def test_a_loop_that_ends_without_closing_takes_its_task_along(url: str, namespace: str) -> None:
-    process = Process(url, namespace)
+def test_a_loop_that_ends_without_closing_takes_its_task_along(
+    redis_url: str, redis_namespace: str
+) -> None:
+    process = Process(redis_url, redis_namespace)
     for _ in range(2):
         asyncio.run(process.store.read(b"k"))
     assert len(process.hearing._listeners) <= 1
@@ -287,16 +251,16 @@ def test_an_address_that_is_not_understood_is_not_repeated(bad: str) -> None:
     assert "secret" not in f"{caught.value!r} {caught.value.__cause__!r}"
 
 
-def test_url_and_client_contradict_each_other(url: str) -> None:
+def test_url_and_client_contradict_each_other(redis_url: str) -> None:
     with pytest.raises(ConfigurationError, match="not both"):
-        RedisInvalidation(url, client=redis.asyncio.Redis.from_url(url))
+        RedisInvalidation(redis_url, client=redis.asyncio.Redis.from_url(redis_url))
 
 
 async def test_a_given_client_is_neither_used_nor_closed(
-    client: redis.asyncio.Redis, namespace: str
+    redis_client: redis.asyncio.Redis, redis_namespace: str
 ) -> None:
-    hearing = RedisInvalidation(client=client, namespace=namespace)
+    hearing = RedisInvalidation(client=redis_client, namespace=redis_namespace)
     await hearing.start(nothing_to_forget, None)
     assert hearing.listening()
     await hearing.aclose()
-    assert await client.ping()
+    assert await redis_client.ping()

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,52 +17,16 @@ from tta_dev_primitives.performance.tiers.deletion import EVERYTHING, Deletion
 from .hearing_processes import (
     Held,
     Process,
+    Start,
     entry,
     listener_id,
     nothing_to_forget,
     soon,
-    until,
 )
-from .redis_server import OwnServer, any_server, own_server
+from .redis_server import OwnServer, own_server
+from .waiting import until
 
 pytestmark = pytest.mark.service("redis")
-
-
-_numbers = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with any_server(tmp_path_factory.mktemp("redis")) as found:
-        yield found
-
-
-@pytest.fixture
-def namespace() -> str:
-    return f"test-{time.time_ns()}-{next(_numbers)}"
-
-
-@pytest.fixture
-async def client(url: str) -> AsyncIterator[redis.asyncio.Redis]:
-    async with redis.asyncio.Redis.from_url(url) as found:
-        yield found
-
-
-Start = Callable[..., Process]
-
-
-@pytest.fixture
-async def start(url: str, namespace: str) -> AsyncIterator[Start]:
-    """Starts processes in the test's own namespace, on the shared server unless told otherwise."""
-    started: list[Process] = []
-
-    def start(near: Any = None, *, at: str = url, **options: Any) -> Process:
-        started.append(Process(at, namespace, near, **options))
-        return started[-1]
-
-    yield start
-    for process in started:
-        await process.store.aclose()
 
 
 @pytest.fixture
@@ -74,17 +36,17 @@ def server(tmp_path: Path) -> Iterator[OwnServer]:
 
 
 async def test_a_killed_connection_is_sought_again_and_what_was_missed_is_forgotten(
-    start: Start, client: redis.asyncio.Redis
+    start_process: Start, redis_client: redis.asyncio.Redis
 ) -> None:
     clock = Held()
-    other = start(clock=clock, heartbeat_seconds=60)
+    other = start_process(clock=clock, heartbeat_seconds=60)
     await other.store.write(b"k", entry())
     await other.store.write(b"j", entry())
-    number = await listener_id(client, other)
-    one = start()
+    number = await listener_id(redis_client, other)
+    one = start_process()
     await one.store.read(b"k")
     clock.gate.clear()
-    await client.client_kill_filter(_id=number)
+    await redis_client.client_kill_filter(_id=number)
     await until(lambda: not other.hearing.listening())
     await one.store.delete([b"k"])
     assert other.near.read(b"k") is not None
@@ -95,26 +57,29 @@ async def test_a_killed_connection_is_sought_again_and_what_was_missed_is_forgot
 
 
 async def test_a_killed_connection_that_missed_nothing_costs_nothing(
-    start: Start, client: redis.asyncio.Redis
+    start_process: Start, redis_client: redis.asyncio.Redis
 ) -> None:
-    process = start(heartbeat_seconds=60)
+    process = start_process(heartbeat_seconds=60)
     await process.store.write(b"k", entry())
-    await client.client_kill_filter(_id=await listener_id(client, process))
+    await redis_client.client_kill_filter(_id=await listener_id(redis_client, process))
     await until(lambda: not process.hearing.listening())
     await until(process.hearing.listening)
     assert process.near.read(b"k") is not None
 
 
 async def test_what_was_deleted_while_nothing_was_heard_is_told_afterwards(
-    start: Start, client: redis.asyncio.Redis
+    start_process: Start, redis_client: redis.asyncio.Redis
 ) -> None:
     clock = Held()
-    one, other = start(clock=clock, heartbeat_seconds=60), start(heartbeat_seconds=60)
+    one, other = (
+        start_process(clock=clock, heartbeat_seconds=60),
+        start_process(heartbeat_seconds=60),
+    )
     await one.store.write(b"k", entry())
-    number = await listener_id(client, one)
+    number = await listener_id(redis_client, one)
     await other.has(b"k")
     clock.gate.clear()
-    await client.client_kill_filter(_id=number)
+    await redis_client.client_kill_filter(_id=number)
     await until(lambda: not one.hearing.listening())
     await one.store.delete([b"k"])
     await other.store.read(b"k")
@@ -220,9 +185,9 @@ async def test_a_server_that_refuses_is_said_once_and_asked_on(
 
 
 async def test_a_near_tier_that_cannot_forget_is_not_trusted(
-    start: Start, monkeypatch: pytest.MonkeyPatch
+    start_process: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, other = start(), start()
+    one, other = start_process(), start_process()
     await one.store.write(b"k", entry())
     await other.has(b"k")
 
@@ -280,7 +245,7 @@ async def test_a_full_server_is_told_when_it_takes_writes_again(server: OwnServe
 
 
 async def test_a_connection_that_the_client_renewed_is_not_trusted(
-    start: Start, client: redis.asyncio.Redis
+    start_process: Start, redis_client: redis.asyncio.Redis
 ) -> None:
     """It subscribes again by itself, and what was missed in between is known by the count only."""
 
@@ -288,13 +253,13 @@ async def test_a_connection_that_the_client_renewed_is_not_trusted(
         async def get_message(self, **_options: float) -> dict[str, Any]:
             return {"type": "subscribe", "data": 1}
 
-    process = start(heartbeat_seconds=60)
+    process = start_process(heartbeat_seconds=60)
     await process.store.write(b"k", entry())
     channel = process.hearing._channel
     assert channel.position is not None
     channel.position = missed = channel.position._replace(generation=-1)
     listener = process.hearing._listeners[asyncio.get_running_loop()]
     renewed: Any = Renewed()
-    assert await listener._follow(client, renewed, missed) == channel.position
+    assert await listener._follow(redis_client, renewed, missed) == channel.position
     assert process.near.read(b"k") is None
     assert channel.position.generation == 0

@@ -1,93 +1,50 @@
 from __future__ import annotations
 
-import itertools
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import redis.asyncio
 
 from tta_dev_primitives.performance.stores.disk import DiskStore
 from tta_dev_primitives.performance.tiers.position import Position, PositionFile
 
 from .hearing_processes import (
-    Process,
+    Start,
     entry,
-    until,
 )
-from .redis_server import any_server
+from .waiting import until
 
 pytestmark = pytest.mark.service("redis")
 
 
-_numbers = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with any_server(tmp_path_factory.mktemp("redis")) as found:
-        yield found
-
-
-@pytest.fixture
-def namespace() -> str:
-    return f"test-{time.time_ns()}-{next(_numbers)}"
-
-
-@pytest.fixture
-async def client(url: str) -> AsyncIterator[redis.asyncio.Redis]:
-    async with redis.asyncio.Redis.from_url(url) as found:
-        yield found
-
-
-Start = Callable[..., Process]
-
-
-@pytest.fixture
-async def start(url: str, namespace: str) -> AsyncIterator[Start]:
-    """Starts processes in the test's own namespace, on the shared server unless told otherwise."""
-    started: list[Process] = []
-
-    def start(near: Any = None, *, at: str = url, **options: Any) -> Process:
-        started.append(Process(at, namespace, near, **options))
-        return started[-1]
-
-    yield start
-    for process in started:
-        await process.store.aclose()
-
-
 async def test_a_disk_that_missed_nothing_between_two_processes_is_kept(
-    start: Start, tmp_path: Path
+    start_process: Start, tmp_path: Path
 ) -> None:
-    first = start(DiskStore(tmp_path))
+    first = start_process(DiskStore(tmp_path))
     await first.store.write(b"k", entry())
     await first.store.delete([b"j"])
     await first.store.aclose()
-    second = start(DiskStore(tmp_path))
+    second = start_process(DiskStore(tmp_path))
     await second.store.read(b"none")
     assert second.near.read(b"k") is not None
 
 
 async def test_a_disk_that_missed_a_deletion_between_two_processes_is_emptied(
-    start: Start, tmp_path: Path
+    start_process: Start, tmp_path: Path
 ) -> None:
     """The entry that was deleted while no process used the file was answered from it."""
-    first, elsewhere = start(DiskStore(tmp_path)), start()
+    first, elsewhere = start_process(DiskStore(tmp_path)), start_process()
     await first.store.write(b"k", entry())
     await first.store.aclose()
     await elsewhere.store.delete([b"k"])
-    second = start(DiskStore(tmp_path))
+    second = start_process(DiskStore(tmp_path))
     assert await second.store.read(b"k") is None
     assert len(second.near) == 0
 
 
 async def test_a_process_that_is_killed_has_saved_how_far_it_was(
-    start: Start, tmp_path: Path
+    start_process: Start, tmp_path: Path
 ) -> None:
-    process = start(DiskStore(tmp_path))
+    process = start_process(DiskStore(tmp_path))
     await process.store.write(b"k", entry())
     await process.store.delete([b"j"])
     saved = PositionFile(process.near.path, process.hearing._channel.name)
@@ -95,9 +52,9 @@ async def test_a_process_that_is_killed_has_saved_how_far_it_was(
 
 
 async def test_a_position_that_cannot_be_saved_is_said_once(
-    start: Start, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    start_process: Start, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    process = start(DiskStore(tmp_path))
+    process = start_process(DiskStore(tmp_path))
     PositionFile(process.near.path, process.hearing._channel.name).path.mkdir()
     for _ in range(2):
         await process.store.write(b"k", entry())

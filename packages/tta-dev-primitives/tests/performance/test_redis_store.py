@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import itertools
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import redis.asyncio
@@ -15,33 +14,23 @@ from tta_dev_primitives.performance.stores.base import AsyncStore, ClusterStore,
 from tta_dev_primitives.performance.stores.redis import RedisStore
 from tta_dev_primitives.testing import FakeClock
 
-from .redis_server import any_server
-
 pytestmark = pytest.mark.service("redis")
 
 MakeStore = Callable[..., RedisStore]
-_numbers = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with any_server(tmp_path_factory.mktemp("redis")) as found:
-        yield found
 
 
 @pytest.fixture
-async def make_store(url: str) -> AsyncIterator[MakeStore]:
+async def make_store(redis_url: str, redis_namespace: str) -> AsyncIterator[MakeStore]:
     """Makes stores in one namespace of the test's own, and tidies it up."""
-    namespace = f"test-{time.time_ns()}-{next(_numbers)}"
     made: list[RedisStore] = []
 
     def make(**options: object) -> RedisStore:
-        options.setdefault("namespace", namespace)
-        made.append(RedisStore(url, **options))  # type: ignore[arg-type]
+        options.setdefault("namespace", redis_namespace)
+        made.append(RedisStore(redis_url, **options))  # type: ignore[arg-type]
         return made[-1]
 
     yield make
-    await RedisStore(url, namespace=namespace).delete_prefix(b"")
+    await RedisStore(redis_url, namespace=redis_namespace).delete_prefix(b"")
     for store in made:
         await store.delete_prefix(b"")
         await store.aclose()
@@ -50,12 +39,6 @@ async def make_store(url: str) -> AsyncIterator[MakeStore]:
 @pytest.fixture
 async def store(make_store: MakeStore) -> RedisStore:
     return make_store()
-
-
-@pytest.fixture
-async def client(url: str) -> AsyncIterator[redis.asyncio.Redis]:
-    async with redis.asyncio.Redis.from_url(url) as found:
-        yield found
 
 
 def entry(data: bytes = b"data", expires_at: float = math.inf) -> StoredEntry:
@@ -109,7 +92,7 @@ async def test_each_reader_gets_an_entry_of_its_own(store: RedisStore) -> None:
 )  # fmt: skip
 async def test_server_is_told_when_an_entry_expires(
     make_store: MakeStore,
-    client: redis.asyncio.Redis,
+    redis_client: redis.asyncio.Redis,
     clock: FakeClock,
     life: float,
     at_least: int,
@@ -119,7 +102,7 @@ async def test_server_is_told_when_an_entry_expires(
     store = make_store(clock=clock)
     await store.write(b"k", entry(expires_at=math.inf))
     await store.write(b"k", entry(expires_at=clock.time() + life))
-    assert at_least <= await client.pttl(name_of(store, b"k")) <= at_most
+    assert at_least <= await redis_client.pttl(name_of(store, b"k")) <= at_most
 
 
 async def test_deleting_counts_what_was_there(store: RedisStore) -> None:
@@ -231,14 +214,14 @@ GARBAGE = {"list": put_list, "text": put_text, "newer": put_newer, "damaged": pu
 @pytest.mark.parametrize("put", GARBAGE.values(), ids=GARBAGE)
 async def test_garbage_under_our_key_is_a_miss(
     store: RedisStore,
-    client: redis.asyncio.Redis,
+    redis_client: redis.asyncio.Redis,
     caplog: pytest.LogCaptureFixture,
     put: Callable[[redis.asyncio.Redis, bytes], object],
 ) -> None:
     """With one warning at most, and the next write puts it right."""
     await store.write(b"good", entry())
     for key in (b"bad", b"worse"):
-        await put(client, name_of(store, key))  # type: ignore[misc]
+        await put(redis_client, name_of(store, key))  # type: ignore[misc]
     for key in (b"bad", b"worse"):
         assert await store.read(key) is None
     warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
@@ -252,10 +235,10 @@ async def test_garbage_under_our_key_is_a_miss(
 @pytest.mark.parametrize("put", GARBAGE.values(), ids=GARBAGE)
 async def test_garbage_is_filled_anew(
     store: RedisStore,
-    client: redis.asyncio.Redis,
+    redis_client: redis.asyncio.Redis,
     put: Callable[[redis.asyncio.Redis, bytes], object],
 ) -> None:
-    await put(client, name_of(store, b"k"))  # type: ignore[misc]
+    await put(redis_client, name_of(store, b"k"))  # type: ignore[misc]
 
     async def fill() -> StoredEntry:
         return entry(b"filled")
@@ -265,18 +248,18 @@ async def test_garbage_is_filled_anew(
 
 
 async def test_garbage_does_not_spoil_a_scan(
-    store: RedisStore, client: redis.asyncio.Redis
+    store: RedisStore, redis_client: redis.asyncio.Redis
 ) -> None:
-    await put_list(client, name_of(store, b"bad"))
+    await put_list(redis_client, name_of(store, b"bad"))
     await store.write(b"good", entry())
     assert [key async for key, _ in store.scan()] == [b"good"]
 
 
 async def test_scripts_that_the_server_forgot_are_sent_again(
-    store: RedisStore, client: redis.asyncio.Redis
+    store: RedisStore, redis_client: redis.asyncio.Redis
 ) -> None:
     await store.write(b"k", entry(b"1"))
-    await client.script_flush()
+    await redis_client.script_flush()
     await store.write(b"k", entry(b"2"))
     assert await store.read(b"k") == entry(b"2")
 
@@ -288,9 +271,9 @@ async def test_store_that_was_closed_opens_again(store: RedisStore) -> None:
     assert await store.read(b"k") == entry()
 
 
-async def test_client_lends_its_settings(url: str, store: RedisStore) -> None:
+async def test_client_lends_its_settings(redis_url: str, store: RedisStore) -> None:
     """The database, here; TLS and credentials take the same way."""
-    async with redis.asyncio.Redis.from_url(url, db=9, decode_responses=True) as client:
+    async with redis.asyncio.Redis.from_url(redis_url, db=9, decode_responses=True) as client:
         other = RedisStore(client=client, namespace=f"test-{time.time_ns()}")
         await other.write(b"k", entry())
         assert await other.read(b"k") == entry()

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import math
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 import redis.asyncio
@@ -12,31 +11,15 @@ import redis.asyncio
 from tta_dev_primitives.performance.stores.base import StoredEntry
 from tta_dev_primitives.performance.stores.redis import RedisStore
 
-from .redis_server import any_server
-
 pytestmark = pytest.mark.service("redis")
-
-_numbers = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with any_server(tmp_path_factory.mktemp("redis")) as found:
-        yield found
 
 
 @pytest.fixture
-async def store(url: str) -> AsyncIterator[RedisStore]:
-    made = RedisStore(url, namespace=f"test-{time.time_ns()}-{next(_numbers)}")
+async def store(redis_url: str, redis_namespace: str) -> AsyncIterator[RedisStore]:
+    made = RedisStore(redis_url, namespace=redis_namespace)
     yield made
     await made.delete_prefix(b"")
     await made.aclose()
-
-
-@pytest.fixture
-async def client(url: str) -> AsyncIterator[redis.asyncio.Redis]:
-    async with redis.asyncio.Redis.from_url(url) as found:
-        yield found
 
 
 def entry(*tags: str, life: float = math.inf) -> StoredEntry:
@@ -75,21 +58,21 @@ async def test_more_entries_than_one_batch_are_deleted(store: RedisStore) -> Non
 
 
 async def test_entry_that_lost_its_tag_is_not_deleted_by_it(
-    store: RedisStore, client: redis.asyncio.Redis
+    store: RedisStore, redis_client: redis.asyncio.Redis
 ) -> None:
     await store.write(b"k", entry("old", "both"))
     await store.write(b"k", entry("new", "both"))
-    assert await index_of(store, client, b"old") == set()
+    assert await index_of(store, redis_client, b"old") == set()
     assert await store.delete_tags(["old"]) == 0
     assert await store.delete_tags(["both"]) == 1
 
 
 async def test_entry_written_after_somebody_deleted_another_is_not_deleted_by_its_tag(
-    store: RedisStore, client: redis.asyncio.Redis
+    store: RedisStore, redis_client: redis.asyncio.Redis
 ) -> None:
     """An administrator, or a server that is full, removes entries without telling the index."""
     await store.write(b"k", entry("a"))
-    await client.delete(store._entries + b"k")
+    await redis_client.delete(store._entries + b"k")
     await store.write(b"k", entry("b"))
     assert await store.delete_tags(["a"]) == 0
     assert await store.read(b"k") is not None
@@ -97,7 +80,7 @@ async def test_entry_written_after_somebody_deleted_another_is_not_deleted_by_it
 
 @pytest.mark.parametrize("how", ["key", "prefix", "tag"])
 async def test_deleted_entry_leaves_every_index(
-    store: RedisStore, client: redis.asyncio.Redis, how: str
+    store: RedisStore, redis_client: redis.asyncio.Redis, how: str
 ) -> None:
     """Or the index of a tag would grow for ever."""
     await store.write(b"k", entry("a", "b"))
@@ -107,18 +90,22 @@ async def test_deleted_entry_leaves_every_index(
         await store.delete_prefix(b"k")
     else:
         await store.delete_tags(["a"])
-    assert await index_of(store, client, b"a") == await index_of(store, client, b"b") == set()
+    assert (
+        await index_of(store, redis_client, b"a")
+        == await index_of(store, redis_client, b"b")
+        == set()
+    )
 
 
 async def test_what_expired_leaves_the_index_at_the_next_write(
-    store: RedisStore, client: redis.asyncio.Redis
+    store: RedisStore, redis_client: redis.asyncio.Redis
 ) -> None:
     await store.write(b"short", entry("a", life=0.05))
     await store.write(b"long", entry("a", life=60))
-    assert await index_of(store, client, b"a") == {b"short", b"long"}
+    assert await index_of(store, redis_client, b"a") == {b"short", b"long"}
     await asyncio.sleep(0.06)
     await store.write(b"new", entry("a", life=60))
-    assert await index_of(store, client, b"a") == {b"long", b"new"}
+    assert await index_of(store, redis_client, b"a") == {b"long", b"new"}
 
 
 @pytest.mark.parametrize(
@@ -128,22 +115,22 @@ async def test_what_expired_leaves_the_index_at_the_next_write(
 )
 async def test_index_expires_with_its_last_member(
     store: RedisStore,
-    client: redis.asyncio.Redis,
+    redis_client: redis.asyncio.Redis,
     lives: tuple[float, ...],
     at_least: int,
     at_most: int,
 ) -> None:
     for number, life in enumerate(lives):
         await store.write(b"%d" % number, entry("a", life=life))
-    assert at_least <= await client.pttl(store._tags + b"a") <= at_most
+    assert at_least <= await redis_client.pttl(store._tags + b"a") <= at_most
 
 
 async def test_index_of_short_entries_goes_by_itself(
-    store: RedisStore, client: redis.asyncio.Redis
+    store: RedisStore, redis_client: redis.asyncio.Redis
 ) -> None:
     await store.write(b"k", entry("a", life=0.02))
     await asyncio.sleep(0.05)
-    assert await client.exists(store._tags + b"a") == 0
+    assert await redis_client.exists(store._tags + b"a") == 0
 
 
 async def test_entry_filled_under_a_lease_has_its_tags(store: RedisStore) -> None:

@@ -15,9 +15,25 @@ from tta_dev_primitives.core.base import FRESH, WorkflowPrimitive
 from tta_dev_primitives.core.context import WorkflowContext
 from tta_dev_primitives.performance.cache import CachePrimitive
 
+from .cache_callers import MakeCache
 from .waiting import missed, until
 
-MakeCache = Callable[..., CachePrimitive[Any, Any]]
+# Only stores that several machines share can tell them apart from one.
+SHARED_BY = {
+    "memory": ["process"],
+    "disk": ["process"],
+    "redis": ["process", "cluster"],
+    "redis behind disk": ["process", "cluster"],
+}
+pytestmark = pytest.mark.parametrize(
+    ("make_cache", "single_flight"),
+    [
+        pytest.param(store, whom, id=f"{store}-{whom}")
+        for store, all_whom in SHARED_BY.items()
+        for whom in all_whom
+    ],
+    indirect=["make_cache"],
+)
 
 
 class Service(WorkflowPrimitive[Any, Any]):
@@ -67,12 +83,9 @@ def ask(request: pytest.FixtureRequest) -> Ask:
     return request.param
 
 
-@pytest.fixture(params=["process", "cluster"])
-def cache(request: pytest.FixtureRequest, make_cache: MakeCache, service: Service) -> Any:
-    try:
-        return make_cache(service, single_flight=request.param)
-    except ValueError:
-        pytest.skip("this store is for one machine")
+@pytest.fixture
+def cache(make_cache: MakeCache, service: Service, single_flight: str) -> Any:
+    return make_cache(service, single_flight=single_flight)
 
 
 async def begin(cache: CachePrimitive[Any, Any], ask: Ask, count: int) -> list[asyncio.Task[Any]]:

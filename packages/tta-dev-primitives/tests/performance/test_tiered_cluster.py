@@ -16,16 +16,6 @@ from tta_dev_primitives.testing import FakeClock
 from .tier_fakes import Cluster, Far, Near, entry, warnings
 
 
-@pytest.fixture
-def near() -> Near:
-    return Near()
-
-
-@pytest.fixture
-async def far() -> Far:
-    return Far()
-
-
 async def test_it_fills_once_for_a_cluster_only_where_the_last_tier_does(
     near: Near, far: Far
 ) -> None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,30 +17,12 @@ from tta_dev_primitives.testing.clock import settle
 from .tier_fakes import Far, Hearing, Near, entry
 
 
-@pytest.fixture
-def near() -> Near:
-    return Near()
-
-
-@pytest.fixture
-async def far() -> Far:
-    return Far()
-
-
-@pytest.fixture
-def make(near: Near, far: Far, clock: FakeClock) -> Callable[..., TieredStore]:
-    def make(**options: Any) -> TieredStore:
-        return TieredStore([near, far], clock=clock, **options)
-
-    return make
-
-
 async def test_others_are_told_of_deletions_and_of_fresh_entries_that_were_replaced(
-    make: Callable[..., TieredStore], clock: FakeClock
+    make_tiers: Callable[..., TieredStore], clock: FakeClock
 ) -> None:
     """A first write is nobody's news, and neither is the renewal of what all know to be stale."""
     hearing = Hearing()
-    store = make(invalidation=hearing)
+    store = make_tiers(invalidation=hearing)
     await store.write(b"k", entry(b"first", fresh=10, life=60))
     await store.write(b"k", entry(b"first", fresh=10, life=60))
     assert hearing.told == []
@@ -59,10 +40,10 @@ async def test_others_are_told_of_deletions_and_of_fresh_entries_that_were_repla
 
 
 async def test_what_others_deleted_leaves_the_front_only(
-    make: Callable[..., TieredStore], near: Near, far: Far
+    make_tiers: Callable[..., TieredStore], near: Near, far: Far
 ) -> None:
     hearing = Hearing()
-    store = make(invalidation=hearing)
+    store = make_tiers(invalidation=hearing)
     for key in (b"a", b"b", b"c"):
         await store.write(key, entry(tags=(key.decode(),)))
     await hearing.forget(Deletion((b"a",), (), ("b",)))
@@ -74,10 +55,10 @@ async def test_what_others_deleted_leaves_the_front_only(
 
 
 async def test_what_others_deleted_wins_against_a_copy_under_way(
-    make: Callable[..., TieredStore], near: Near, far: Far
+    make_tiers: Callable[..., TieredStore], near: Near, far: Far
 ) -> None:
     hearing = Hearing()
-    store = make(invalidation=hearing)
+    store = make_tiers(invalidation=hearing)
     far.held.write(b"k", entry())
     far.gate.clear()
     reader = asyncio.create_task(store.read(b"k"))
@@ -89,11 +70,11 @@ async def test_what_others_deleted_wins_against_a_copy_under_way(
 
 
 async def test_a_front_that_could_not_forget_is_not_said_to_have(
-    make: Callable[..., TieredStore], near: Near
+    make_tiers: Callable[..., TieredStore], near: Near
 ) -> None:
     """Else the deletion would count as followed, and the next process would trust the file."""
     hearing = Hearing()
-    store = make(invalidation=hearing)
+    store = make_tiers(invalidation=hearing)
     await store.write(b"k", entry())
     near.broken = True
     with pytest.raises(StoreError, match="could not be deleted"):
@@ -104,11 +85,11 @@ async def test_a_front_that_could_not_forget_is_not_said_to_have(
 
 
 async def test_while_nothing_is_heard_the_last_tier_decides(
-    make: Callable[..., TieredStore], near: Near, far: Far
+    make_tiers: Callable[..., TieredStore], near: Near, far: Far
 ) -> None:
     hearing = Hearing()
     hearing.hears = False
-    store = make(invalidation=hearing)
+    store = make_tiers(invalidation=hearing)
     near.write(b"k", entry(b"perhaps deleted"))
     near.write(b"j", entry(b"perhaps old"))
     far.held.write(b"j", entry(b"new"))
@@ -118,11 +99,11 @@ async def test_while_nothing_is_heard_the_last_tier_decides(
 
 
 async def test_while_nothing_is_heard_the_front_is_the_fallback(
-    make: Callable[..., TieredStore], near: Near, far: Far
+    make_tiers: Callable[..., TieredStore], near: Near, far: Far
 ) -> None:
     hearing = Hearing()
     hearing.hears, far.away = False, True
-    store = make(invalidation=hearing)
+    store = make_tiers(invalidation=hearing)
     near.write(b"k", entry())
     assert await store.read(b"k") == entry()
     near.broken = True

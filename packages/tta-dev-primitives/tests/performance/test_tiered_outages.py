@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
 import pytest
 
@@ -18,26 +17,8 @@ from .tier_fakes import DELETIONS, Far, Hearing, Near, entry, warnings
 
 
 @pytest.fixture
-def near() -> Near:
-    return Near()
-
-
-@pytest.fixture
-async def far() -> Far:
-    return Far()
-
-
-@pytest.fixture
-def make(near: Near, far: Far, clock: FakeClock) -> Callable[..., TieredStore]:
-    def make(**options: Any) -> TieredStore:
-        return TieredStore([near, far], clock=clock, **options)
-
-    return make
-
-
-@pytest.fixture
-def store(make: Callable[..., TieredStore]) -> TieredStore:
-    return make()
+def store(make_tiers: Callable[..., TieredStore]) -> TieredStore:
+    return make_tiers()
 
 
 async def test_a_stale_entry_answers_while_nobody_behind_can(
@@ -121,11 +102,11 @@ async def test_an_outage_that_the_store_has_logged_is_not_said_again(
 
 @pytest.mark.parametrize("delete", DELETIONS.values(), ids=DELETIONS)
 async def test_what_was_deleted_during_an_outage_does_not_come_back(
-    make: Callable[..., TieredStore], far: Far, delete: Callable[[AsyncStore], Awaitable[int]]
+    make_tiers: Callable[..., TieredStore], far: Far, delete: Callable[[AsyncStore], Awaitable[int]]
 ) -> None:
     """The old entry stood on the server again, as soon as that was back."""
     hearing = Hearing()
-    store = make(invalidation=hearing)
+    store = make_tiers(invalidation=hearing)
     for key in (b"a1", b"a2", b"b1"):
         await store.write(key, entry(tags=(key.decode()[0],)))
     far.away = True

@@ -20,16 +20,6 @@ from .tier_fakes import DELETIONS, Far, Near, entry
 
 
 @pytest.fixture
-def near() -> Near:
-    return Near()
-
-
-@pytest.fixture
-async def far() -> Far:
-    return Far()
-
-
-@pytest.fixture
 def store(near: Near, far: Far, clock: FakeClock) -> TieredStore:
     return TieredStore([near, far], clock=clock)
 

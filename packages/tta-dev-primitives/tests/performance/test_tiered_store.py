@@ -18,26 +18,8 @@ from .tier_fakes import DELETIONS, NOW, Far, Hearing, Near, entry
 
 
 @pytest.fixture
-def near() -> Near:
-    return Near()
-
-
-@pytest.fixture
-async def far() -> Far:
-    return Far()
-
-
-@pytest.fixture
-def make(near: Near, far: Far, clock: FakeClock) -> Callable[..., TieredStore]:
-    def make(**options: Any) -> TieredStore:
-        return TieredStore([near, far], clock=clock, **options)
-
-    return make
-
-
-@pytest.fixture
-def store(make: Callable[..., TieredStore]) -> TieredStore:
-    return make()
+def store(make_tiers: Callable[..., TieredStore]) -> TieredStore:
+    return make_tiers()
 
 
 MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
@@ -90,11 +72,11 @@ LIVES = {
 )
 @pytest.mark.parametrize("by", ["read", "write"])
 async def test_a_copy_lives_no_longer_than_told(
-    make: Callable[..., TieredStore], near: Near, far: Far, by: str, *,
+    make_tiers: Callable[..., TieredStore], near: Near, far: Far, by: str, *,
     limit: float | None, fresh: float, life: float, copy_fresh: float, copy_life: float,
 ) -> None:  # fmt: skip
     """A copy must not outlive its entry, nor be trusted for longer than `local_seconds`."""
-    store, given = make(local_seconds=limit), entry(fresh=fresh, life=life)
+    store, given = make_tiers(local_seconds=limit), entry(fresh=fresh, life=life)
     if by == "write":
         await store.write(b"k", given)
     else:
@@ -105,9 +87,9 @@ async def test_a_copy_lives_no_longer_than_told(
 
 
 async def test_behind_is_asked_again_when_the_copys_time_is_over(
-    make: Callable[..., TieredStore], far: Far, clock: FakeClock
+    make_tiers: Callable[..., TieredStore], far: Far, clock: FakeClock
 ) -> None:
-    store = make(local_seconds=10)
+    store = make_tiers(local_seconds=10)
     await store.write(b"k", entry(b"old"))
     far.held.write(b"k", entry(b"new"))
     clock.advance(9.9)
@@ -207,10 +189,10 @@ async def test_a_scan_that_fails_in_the_middle_says_so(store: TieredStore, far: 
 
 
 async def test_all_tiers_are_closed_though_one_fails(
-    make: Callable[..., TieredStore], near: Near, far: Far
+    make_tiers: Callable[..., TieredStore], near: Near, far: Far
 ) -> None:
     hearing = Hearing()
-    store = make(invalidation=hearing)
+    store = make_tiers(invalidation=hearing)
     near.broken = True
     with pytest.raises(StoreError, match="near is broken"):
         await store.aclose()

@@ -17,11 +17,9 @@ from .fake_site import Site, install_sdk
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    made = Site(tmp_path / "site")
-    install_sdk(made)
-    monkeypatch.syspath_prepend(made.folder)
-    return made
+def site(site: Site) -> Site:
+    install_sdk(site)
+    return site
 
 
 PROGRAM = """

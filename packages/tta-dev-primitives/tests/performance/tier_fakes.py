@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,9 @@ from tta_dev_primitives.performance.stores.base import (
     StoredEntry,
 )
 from tta_dev_primitives.performance.stores.encoded_memory import EncodedMemoryStore
+from tta_dev_primitives.performance.stores.tiered import TieredStore
 from tta_dev_primitives.performance.tiers.deletion import Deletion
+from tta_dev_primitives.testing import FakeClock
 
 NOW = 1_700_000_000.0
 
@@ -175,6 +178,26 @@ class Hearing:
 
     async def aclose(self) -> None:
         self.closed += 1
+
+
+@pytest.fixture
+def near() -> Near:
+    return Near()
+
+
+@pytest.fixture
+async def far() -> Far:
+    return Far()
+
+
+@pytest.fixture
+def make_tiers(near: Near, far: Far, clock: FakeClock) -> Callable[..., TieredStore]:
+    """Makes stores of which `near` and `far` are the tiers."""
+
+    def make(**options: Any) -> TieredStore:
+        return TieredStore([near, far], clock=clock, **options)
+
+    return make
 
 
 def entry(

@@ -60,26 +60,28 @@ class DiskFile:
             connection = self._local.connection = open_file(self.path, self._synchronous, wait=wait)
         finally:
             self._local.file = _identity(self.path) if seen is None else seen
-        self._local.cursor = connection.cursor()
+        if connection.frozen is None:
+            self._local.short_way = connection.lock, connection.cursor()
         with self._lock:
             self._connections.add(connection)
         return connection
 
-    def first_row(self, statement: str, arguments: tuple[object, ...]) -> Any:  # Any: or None
-        """Return the first row that *statement* finds, or None, by the shortest way.
+    def execute(self, statement: str, arguments: tuple[object, ...]) -> Any:  # Any: or None
+        """Execute *statement* by the shortest way, and return the first row that it finds, or None.
 
-        Any failure is raised as it is; `use` knows what to do about it.
+        Any failure is raised as it is; `use` knows what to do about it. That the connection was
+        closed is one, too.
         """
-        local = self._local
         try:
-            connection = local.connection
+            lock, cursor = self._local.short_way
         except AttributeError:
             connection = self.connection()
-        if connection.closed or connection.frozen is not None:
-            connection = self.connection()
-        with connection.lock:
-            # A new cursor for every row would cost more than the call.
-            return local.cursor.execute(statement, arguments).fetchone()
+            lock, cursor = connection.lock, connection.cursor()
+        with lock:
+            # A new cursor for every row would cost more than the call; so would a look at whether
+            # it is closed, which SQLite's binding takes anyhow. Without the fetching, the cursor
+            # of a write would keep the file open.
+            return cursor.execute(statement, arguments).fetchone()
 
     def use(self, work: Callable[[Connection], T], *, wait: bool) -> T:
         """Do *work*, which may be repeated from its beginning.

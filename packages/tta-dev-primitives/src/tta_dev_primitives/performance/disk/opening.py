@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tta_dev_primitives.performance.stores.base import StoreBusyError
 
+from .meta import meta_of_columns
 from .rows import APPLICATION_ID, FROM_VERSION_1, SCHEMA, SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ def _prepare(connection: Connection, synchronous: str, *, wait: bool) -> None:
         with transaction(connection):
             version = _version(connection)
             if version != SCHEMA_VERSION:
+                connection.create_function("to_meta", 6, meta_of_columns)
                 for statement in FROM_VERSION_1 if version else SCHEMA:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

@@ -7,60 +7,49 @@ overflow pages.
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from tta_dev_primitives.performance.stores.base import StoredEntry
+from .meta import tags_of, to_meta
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
+    from tta_dev_primitives.performance.stores.base import StoredEntry
+
 APPLICATION_ID: Final = 0x74746163  # "ttac"
 SCHEMA_VERSION: Final = 2
 
-# In the order of the columns below: data, times, worth, tags, key.
-Row: TypeAlias = tuple[
-    bytes,
-    float,
-    float,
-    float,
-    float | None,
-    int | None,
-    int | None,
-    float | None,
-    str | None,
-    bytes,
-]
-DATA, EXPIRES_AT, TAGS, KEY = 0, 3, 8, 9
-_COLUMNS: Final = (
-    "data, stored_at, fresh_until, expires_at, cost, input_tokens, output_tokens, duration, tags,"
-    " key"
-)
-# The value stands last, so that a look at the times need not read through large ones.
+# In the order of the columns below: data, meta, stored_at, expires_at, tagged, key.
+Row: TypeAlias = tuple[bytes, bytes, float, float, int | None, bytes]
+DATA, META, TAGGED, KEY = 0, 1, 4, 5
+_COLUMNS: Final = "data, meta, stored_at, expires_at, tagged, key"
+# Besides `meta` there is only what SQL looks for: the times once more, and 1 where there are tags.
+# The value stands last, so that a look at the others need not read through large ones.
 _ENTRY: Final = (
     "CREATE TABLE entry(key BLOB NOT NULL UNIQUE, stored_at REAL NOT NULL,"
-    " fresh_until REAL NOT NULL, expires_at REAL NOT NULL, cost REAL, input_tokens INTEGER,"
-    " output_tokens INTEGER, duration REAL, tags TEXT, data BLOB NOT NULL)"
+    " expires_at REAL NOT NULL, tagged INTEGER, meta BLOB NOT NULL, data BLOB NOT NULL)"
 )
 _TAG: Final = "CREATE TABLE tag(tag BLOB, key BLOB, PRIMARY KEY(tag, key)) WITHOUT ROWID"
 _TAG_OF_KEY: Final = "CREATE INDEX tag_of_key ON tag(key)"
 _TAGS_GO: Final = (
-    "CREATE TRIGGER tags_go AFTER DELETE ON entry WHEN old.tags IS NOT NULL"
+    "CREATE TRIGGER tags_go AFTER DELETE ON entry WHEN old.tagged"
     " BEGIN DELETE FROM tag WHERE key = old.key; END"
 )
 _TAGS_CHANGE: Final = (
-    "CREATE TRIGGER tags_change AFTER UPDATE ON entry WHEN old.tags IS NOT NULL"
+    "CREATE TRIGGER tags_change AFTER UPDATE ON entry WHEN old.tagged"
     " BEGIN DELETE FROM tag WHERE key = old.key; END"
 )
 SCHEMA: Final = (_ENTRY, _TAG, _TAG_OF_KEY, _TAGS_GO, _TAGS_CHANGE)
-# What version 1 had: no soft expiry, no tags.
+# What version 1 had: the value, two times, what it took, in columns. `to_meta` is the one below.
+COLUMNS_1: Final = "stored_at, expires_at, cost, input_tokens, output_tokens, duration"
 FROM_VERSION_1: Final = (
     "ALTER TABLE entry RENAME TO entry_1",
     *SCHEMA,
+    # A damaged row is passed over: its meta is NULL.
     (
-        f"INSERT INTO entry({_COLUMNS}) SELECT data, stored_at, expires_at, expires_at, cost,"  # noqa: S608 - a constant
-        " input_tokens, output_tokens, duration, NULL, key FROM entry_1"
+        f"INSERT OR IGNORE INTO entry({_COLUMNS}) SELECT data, to_meta({COLUMNS_1}),"  # noqa: S608 - constants
+        " stored_at, expires_at, NULL, key FROM entry_1"
     ),
     "DROP TABLE entry_1",
 )
@@ -69,8 +58,7 @@ FROM_VERSION_1: Final = (
 # one in the row: SQLite would else take it from that very index. Columns have names of one letter
 # because Python makes their names anew for every row.
 READ: Final = (
-    "SELECT data AS a, stored_at AS b, fresh_until AS c, expires_at AS d, cost AS e,"
-    " input_tokens AS f, output_tokens AS g, duration AS h, tags AS i FROM entry"
+    "SELECT data AS a, meta AS b FROM entry"
     " WHERE rowid = (SELECT rowid FROM entry WHERE key = ?1) AND +key = ?1"
 )
 _UPDATES: Final = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[:-1])
@@ -79,7 +67,7 @@ _SIZES: Final = (64, 32, 16, 8, 4, 2, 1)
 _BYTES_PER_STATEMENT: Final = 262_144
 _WRITES: Final = {
     size: f"INSERT INTO entry({_COLUMNS}) VALUES"
-    + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * size)
+    + ", ".join(["(?, ?, ?, ?, ?, ?)"] * size)
     # Not INSERT OR REPLACE, which would put every row in a new place.
     + f" ON CONFLICT(key) DO UPDATE SET {_UPDATES}"
     for size in _SIZES
@@ -92,56 +80,19 @@ WRITE: Final = _WRITES[1]
 
 
 def to_row(key: bytes, entry: StoredEntry) -> Row:
-    """Return the row of *entry*."""
-    return (
-        entry.data,
-        float(entry.stored_at),
-        float(entry.fresh_until),
-        float(entry.expires_at),
-        entry.cost,
-        entry.input_tokens,
-        entry.output_tokens,
-        entry.duration,
-        json.dumps(entry.tags) if entry.tags else None,
-        key,
-    )
-
-
-def to_entry(columns: Any) -> StoredEntry | None:  # Any: whatever stood in the file
-    """Return the entry in *columns*, a row without its key.
-
-    None if they are not those of an entry: a damaged file may hold anything.
-    """
-    data, stored_at, fresh_until, expires_at, cost, tokens_in, tokens_out, duration, tags = columns
-    if type(data) is not bytes:
-        return None
-    if not type(stored_at) is type(fresh_until) is type(expires_at) is float:
-        return None
-    if tags is None:
-        return StoredEntry(
-            data, stored_at, fresh_until, expires_at, cost, tokens_in, tokens_out, duration
-        )
-    try:
-        names = tags_of(tags)
-    except (TypeError, ValueError):
-        return None
-    return StoredEntry(
-        data, stored_at, fresh_until, expires_at, cost, tokens_in, tokens_out, duration, names
-    )
-
-
-def tags_of(column: str) -> tuple[str, ...]:
-    """Return the tags in *column*.
+    """Return the row of *entry*.
 
     Raises:
-        TypeError: It is no text.
-        ValueError: It is not a list in JSON.
+        StoreError: A number is too large.
     """
-    tags = json.loads(column)
-    if not isinstance(tags, list):
-        msg = "tags are not a list"
-        raise ValueError(msg)  # noqa: TRY004 - what stands in a file is a value, not a type
-    return tuple(map(str, cast("list[object]", tags)))
+    return (
+        entry.data,
+        to_meta(entry),
+        entry.stored_at,
+        entry.expires_at,
+        1 if entry.tags else None,
+        key,
+    )
 
 
 def tag_bytes(tag: str) -> bytes:
@@ -155,12 +106,7 @@ def write_rows(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
     largest = max(len(row[DATA]) for row in rows)
     _execute(connection, _WRITES, rows, at_most=_BYTES_PER_STATEMENT // max(1, largest))
     # The triggers have removed the tags of the rows that were replaced.
-    tags = [
-        (tag_bytes(tag), row[KEY])
-        for row in rows
-        if (column := row[TAGS]) is not None
-        for tag in tags_of(column)
-    ]
+    tags = [(tag_bytes(tag), row[KEY]) for row in rows if row[TAGGED] for tag in tags_of(row[META])]
     if tags:
         _execute(connection, _ADD_TAGS, tags, at_most=_SIZES[0])
 

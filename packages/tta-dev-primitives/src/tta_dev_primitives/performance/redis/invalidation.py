@@ -284,14 +284,14 @@ class _Listener:
         self.tried.set()
 
     def _lost(self, error: Exception) -> None:
-        """Say so once. That the server is away is also said by the store behind it, so not here."""
+        """Say so once; quietly, if the store behind it says so too: the server is away or full."""
         self.hears = False
         if self._away:
             return
         self._away = True
         # redis-py's own errors of this kind are not the built-in ones.
         usual = isinstance(error, OSError) or type(error).__name__ in (
-            "ConnectionError", "TimeoutError", "BusyLoadingError",
+            "ConnectionError", "TimeoutError", "BusyLoadingError", "OutOfMemoryError",
         )  # fmt: skip
         _logger.log(
             logging.INFO if usual else logging.WARNING,

@@ -6,6 +6,9 @@ to it, so it needs a server that is not a cluster.
 Each tag has an index, a sorted set of keys by the millisecond in which their entries expire. It
 says neither too much nor too little: an entry leaves it when it is replaced or deleted, what
 expired leaves at the next write of the tag, and the set expires with its last member.
+
+Another program may write what it likes under our names. An index of another type is deleted, a
+lease that would never end is nobody's, and a counter that is no number begins anew.
 """
 
 from __future__ import annotations
@@ -55,7 +58,11 @@ local function tags_of(name)
 end
 
 local function leave(tags, key, tag_prefix)
-  for _, tag in ipairs(tags) do redis.call('ZREM', tag_prefix .. tag, key) end
+  for _, tag in ipairs(tags) do redis.pcall('ZREM', tag_prefix .. tag, key) end
+end
+
+local function is_refused(answer)
+  return type(answer) == 'table' and answer.err ~= nil
 end
 
 local function forget(name, key, tag_prefix)
@@ -82,7 +89,9 @@ local function put(name, key, value, milliseconds, tag_prefix, first_tag)
   leave(tags, key, tag_prefix)
   for place = first_tag, #ARGV do
     local index = tag_prefix .. ARGV[place]
-    redis.call('ZREMRANGEBYSCORE', index, '-inf', string.format('%.0f', now))
+    if is_refused(redis.pcall('ZREMRANGEBYSCORE', index, '-inf', string.format('%.0f', now))) then
+      redis.call('UNLINK', index)
+    end
     redis.call('ZADD', index, score, key)
     local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2]
     if last == 'inf' then redis.call('PERSIST', index)
@@ -108,11 +117,14 @@ if header ~= '' then
   if of_use then return {false, 0, header, redis.call('GET', KEYS[1])} end
 end
 if not redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then
-  return {false, redis.call('PTTL', KEYS[2]), header, false}
+  local left = redis.call('PTTL', KEYS[2])
+  if left >= 0 then return {false, left, header, false} end
+  redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 end
 -- The clock keeps the numbers rising when the counter was evicted, the counter when it is set back.
-local now = redis.call('TIME')
-local fence = math.max(tonumber(redis.call('GET', KEYS[3]) or '0') + 1, now[1] * 1000000 + now[2])
+local now, known = redis.call('TIME'), redis.pcall('GET', KEYS[3])
+known = type(known) == 'string' and tonumber(known) or 0
+local fence = math.max(known + 1, now[1] * 1000000 + now[2])
 fence = string.format('%.0f', fence)
 redis.call('SET', KEYS[3], fence)
 return {fence, 0, header, false}
@@ -122,7 +134,7 @@ return {fence, 0, header, false}
 # KEYS lease; ARGV token, milliseconds.
 RENEW: Final = Script(
     """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
 )
@@ -130,7 +142,7 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 # KEYS lease; ARGV token, channel.
 RELEASE: Final = Script(
     """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 return redis.call('PUBLISH', ARGV[2], '')
 """
@@ -140,7 +152,7 @@ return redis.call('PUBLISH', ARGV[2], '')
 COMPLETE: Final = Script(
     _PUT
     + """
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+if redis.pcall('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 local header, written = header_of(KEYS[1]), 0
 if header == '' or struct.unpack('>d', header, 9) <= tonumber(ARGV[2]) then
   put(KEYS[1], ARGV[4], ARGV[5], ARGV[6], ARGV[7], 8)
@@ -173,7 +185,11 @@ return deleted
 DELETE_TAGGED: Final = Script(
     _INDEX
     + """
-local members = redis.call('ZRANGE', KEYS[1], 0, tonumber(ARGV[2]) - 1)
+local members = redis.pcall('ZRANGE', KEYS[1], 0, tonumber(ARGV[2]) - 1)
+if is_refused(members) then
+  redis.call('UNLINK', KEYS[1])
+  return {0, 0}
+end
 local deleted = 0
 for _, key in ipairs(members) do
   local name = ARGV[3] .. key

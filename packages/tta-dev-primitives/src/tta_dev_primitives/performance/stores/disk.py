@@ -21,17 +21,9 @@ from tta_dev_primitives.errors import ConfigurationError, StoreError
 from tta_dev_primitives.performance.disk import rows as disk_rows
 from tta_dev_primitives.performance.disk import tidy as disk_tidy
 from tta_dev_primitives.performance.disk.file import DiskFile
+from tta_dev_primitives.performance.disk.meta import to_entry
 from tta_dev_primitives.performance.disk.opening import FAILURES, Connection, transaction
-from tta_dev_primitives.performance.disk.rows import (
-    DATA,
-    KEY,
-    READ,
-    TAGS,
-    WRITE,
-    Row,
-    to_entry,
-    to_row,
-)
+from tta_dev_primitives.performance.disk.rows import DATA, META, READ, WRITE, Row, to_row
 from tta_dev_primitives.performance.disk.writer import WriteBehind
 
 from .base import StoreBusyError, StoredEntry
@@ -112,12 +104,12 @@ class DiskStore:
         if self._writer is not None:
             row = self._writer.find(key)
             if row is not None:
-                return to_entry(row[:KEY])
+                return to_entry(row[DATA], row[META])
         try:
-            found = self._file.first_row(READ, (key,))
+            found = self._file.execute(READ, (key,))
         except (StoreBusyError, *FAILURES):
             found = self._file.use(lambda connection: _select(connection, key), wait=wait)
-        return None if found is None else to_entry(found)
+        return None if found is None else to_entry(*found)
 
     def write(self, key: bytes, entry: StoredEntry, *, wait: bool = False) -> None:
         """Keep *entry* under *key*; when this returns, it survives what *durability* says."""
@@ -135,12 +127,13 @@ class DiskStore:
         if not wait and (tidy or size > _INLINE_BYTES or self.durability == "power"):
             raise StoreBusyError
         row = to_row(key, entry)
-        try:
-            connection = self._file.connection()
-            with connection.lock:
-                _put(connection, row)
-        except (StoreBusyError, *FAILURES):
-            self._file.use(lambda connection: _put(connection, row), wait=wait)
+        if entry.tags:
+            self._file.use(lambda connection: _put_tagged(connection, row), wait=wait)
+        else:
+            try:
+                self._file.execute(WRITE, row)
+            except (StoreBusyError, *FAILURES):
+                self._file.use(lambda connection: connection.execute(WRITE, row), wait=wait)
         self._since_tidy += max(size, _BYTES_PER_WRITE)
         if tidy:
             self._tidy()
@@ -303,9 +296,6 @@ def _select(connection: Connection, key: bytes) -> Any:  # Any: one row, or None
     return connection.execute(READ, (key,)).fetchone()
 
 
-def _put(connection: Connection, row: Row) -> None:
-    if row[TAGS] is None:
-        connection.execute(WRITE, row)
-    else:
-        with transaction(connection):
-            disk_rows.write_rows(connection, [row])
+def _put_tagged(connection: Connection, row: Row) -> None:
+    with transaction(connection):
+        disk_rows.write_rows(connection, [row])

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from tta_dev_primitives.errors import StoreError
+from tta_dev_primitives.performance.disk.meta import meta_of_columns, to_entry
 from tta_dev_primitives.performance.disk.opening import (
     FAILURES,
     Connection,
@@ -13,28 +14,22 @@ from tta_dev_primitives.performance.disk.opening import (
     is_locked,
     state_of,
 )
-from tta_dev_primitives.performance.disk.rows import APPLICATION_ID, SCHEMA_VERSION, tags_of
-
-from .base import StoredEntry
+from tta_dev_primitives.performance.disk.rows import APPLICATION_ID, COLUMNS_1, SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_WORTH: Final = "cost, input_tokens, output_tokens, duration"
+    from .base import StoredEntry
+
 # What there is of an entry besides key and value, by the version of the tables.
-_COLUMNS: Final = {
-    1: f"stored_at, expires_at, expires_at, {_WORTH}, NULL",
-    2: f"stored_at, fresh_until, expires_at, {_WORTH}, tags",
-}
+_COLUMNS: Final = {1: COLUMNS_1, 2: "meta"}
 # The row's own key is compared, not that of the index: a damaged one leads to another's row.
 _READ: Final = {
-    1: f"SELECT {_COLUMNS[1]}, data FROM entry WHERE key = ?1",  # noqa: S608 - a constant
-    2: f"SELECT {_COLUMNS[2]}, data FROM entry"  # noqa: S608 - as above
+    1: f"SELECT data, {_COLUMNS[1]} FROM entry WHERE key = ?1",  # noqa: S608 - a constant
+    2: f"SELECT data, {_COLUMNS[2]} FROM entry"  # noqa: S608 - as above
     " WHERE rowid = (SELECT rowid FROM entry WHERE key = ?1) AND +key = ?1",
 }
-_TIME, _MONEY, _TOKENS = (float,), (float, int, type(None)), (int, type(None))
-_KINDS: Final = (_TIME, _TIME, _TIME, _MONEY, _TOKENS, _TOKENS, _MONEY)
 _ROWS_AT_ONCE: Final = 256
 _WAIT_SECONDS: Final = 10.0
 _PAUSE_SECONDS: Final = 0.005
@@ -78,12 +73,12 @@ class DiskInventory:
         start, condition = b"", ">="
         while self._version:
             rows = self._rows(
-                f"SELECT key, {_COLUMNS[self._version]}, x'', length(data) FROM entry"  # noqa: S608 - constants
+                f"SELECT key, length(data), {_COLUMNS[self._version]} FROM entry"  # noqa: S608 - constants
                 f" WHERE key {condition} ? ORDER BY key LIMIT {_ROWS_AT_ONCE}",
                 start,
             )
-            for key, *columns, size in rows:
-                entry = self._entry(columns)
+            for key, size, *columns in rows:
+                entry = self._entry(b"", columns)
                 if entry is not None:
                     yield key, entry, size
             if len(rows) < _ROWS_AT_ONCE:
@@ -94,8 +89,8 @@ class DiskInventory:
         """Return the entry of *key*, expired or not, or None."""
         if not self._version:
             return None
-        for columns in self._rows(_READ[self._version], key):
-            return self._entry(list(columns))
+        for data, *columns in self._rows(_READ[self._version], key):
+            return self._entry(data, columns)
         return None
 
     def close(self) -> None:
@@ -104,19 +99,12 @@ class DiskInventory:
             self._connection.close()
             self._connection = None
 
-    def _entry(self, columns: list[Any]) -> StoredEntry | None:  # Any: whatever stood in the file
-        *known, tags, data = columns
-        try:
-            names = () if tags is None else tags_of(tags)
-        except (TypeError, ValueError):
-            names = None
-        if names is None or type(data) is not bytes or not all(map(_is_of, known, _KINDS)):
+    def _entry(self, data: object, columns: list[Any]) -> StoredEntry | None:  # Any: anything
+        meta = meta_of_columns(*columns) if self._version == 1 else columns[0]
+        entry = to_entry(data, meta)
+        if entry is None:
             self.damaged += 1
-            return None
-        stored, fresh, expires, cost, tokens_in, tokens_out, duration = known
-        return StoredEntry(
-            data, stored, fresh, expires, cost, tokens_in, tokens_out, duration, names
-        )
+        return entry
 
     def _rows(self, statement: str, *arguments: bytes) -> list[Any]:  # Any: rows
         """Return all rows of a query, asked again when somebody wrote in the middle of it."""
@@ -182,7 +170,3 @@ class DiskInventory:
 
     def _unusable(self, error: object) -> StoreError:
         return StoreError(f"cache file {self.path} cannot be read: {error}; it was left as it is")
-
-
-def _is_of(value: object, kinds: tuple[type, ...]) -> bool:
-    return type(value) in kinds
