@@ -23,7 +23,11 @@ BOUND = 3
 MakeCache = Callable[..., CachePrimitive[Any, Any]]
 Luck = Literal["good", "fails at once", "fails midway"]
 
-keys = st.sampled_from(["a", "ab", "b", "", 1, (1, "a")])
+KEYS: list[Any] = ["a", "ab", "", (1, "a")]
+DELETIONS = ["everything", "third 0", "third 1", "prefix a"]
+Mode = Literal["refresh", "bypass"]
+
+keys = st.sampled_from(KEYS)
 
 
 class ServiceError(Exception):
@@ -101,10 +105,11 @@ class CacheModel(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.step = Step()
         self.known: dict[Any, Known] = {}
+        self.last: Any = KEYS[0]
 
     @initialize(
         revalidate=st.sampled_from([0, 50]),
-        if_error=st.sampled_from([0, 70]),
+        if_error=st.sampled_from([0, 20, 70]),
         negative=st.sampled_from([None, NEGATIVE_TTL]),
     )
     def begin(self, revalidate: float, if_error: float, negative: float | None) -> None:
@@ -128,12 +133,32 @@ class CacheModel(RuleBasedStateMachine):
         found = self.known.get(key)
         return found if found is not None and found.expires_at > self.now() else None
 
-    @rule(
-        key=keys,
-        streams=st.booleans(),
-        mode=st.sampled_from([None, None, None, "refresh", "bypass"]),
-    )
-    def ask(self, key: Any, streams: bool, mode: Literal["refresh", "bypass"] | None) -> None:
+    # Most rules ask, because most of what can go wrong shows only then.
+
+    @rule(key=keys, streams=st.booleans())
+    def ask_once(self, key: Any, streams: bool) -> None:
+        self.ask(key, streams=streams)
+
+    @rule(streams=st.booleans())
+    def ask_again(self, streams: bool) -> None:
+        self.ask(self.last, streams=streams)
+
+    @rule(streams=st.booleans())
+    def ask_for_everything(self, streams: bool) -> None:
+        for key in KEYS:
+            self.ask(key, streams=streams)
+
+    @rule(seconds=st.sampled_from([1, NEGATIVE_TTL, TTL, TTL + 49]), streams=st.booleans())
+    def wait_and_ask_for_everything(self, seconds: float, streams: bool) -> None:
+        self.clock.advance(seconds)
+        self.ask_for_everything(streams)
+
+    @rule(key=keys, streams=st.booleans(), mode=st.sampled_from(["refresh", "bypass"]))
+    def ask_past_the_cache(self, key: Any, streams: bool, mode: Mode) -> None:
+        self.ask(key, mode, streams=streams)
+
+    def ask(self, key: Any, mode: Mode | None = None, *, streams: bool) -> None:
+        self.last = key
         before = self.step.calls
         found, error = self.runner.run(self.asked(key, WorkflowContext(cache_mode=mode), streams))
         known = None if mode else self.alive(key)
@@ -252,19 +277,20 @@ class CacheModel(RuleBasedStateMachine):
     def set_the_wall_clock(self, seconds: float) -> None:
         self.clock.jump(seconds)
 
-    @rule(key=keys)
-    def delete(self, key: Any) -> None:
-        self.deleted(self.runner.run(self.cache.delete(key)), lambda known, _: known == key)
-
-    @rule(prefix=st.sampled_from(["", "a", "ab", "zz"]))
-    def delete_prefix(self, prefix: str) -> None:
-        count = self.runner.run(self.cache.delete_prefix(prefix))
-        self.deleted(count, lambda key, _: type(key) is str and key.startswith(prefix))
-
-    @rule(tags=st.lists(st.sampled_from(["third 0", "third 1", "third 2", "none"]), max_size=2))
-    def delete_tags(self, tags: list[str]) -> None:
-        count = self.runner.run(self.cache.delete_tags(*tags))
-        self.deleted(count, lambda _, carried: any(tag in tags for tag in carried))
+    @rule(choice=st.one_of(keys, st.sampled_from(DELETIONS)))
+    def delete(self, choice: Any) -> None:
+        cache, run = self.cache, self.runner.run
+        if choice == "everything":
+            run(cache.clear())
+            self.known.clear()
+        elif choice in ("third 0", "third 1"):
+            count = run(cache.delete_tags(choice, "nothing"))
+            self.deleted(count, lambda _, carried: choice in carried)
+        elif choice == "prefix a":
+            count = run(cache.delete_prefix("a"))
+            self.deleted(count, lambda key, _: type(key) is str and key.startswith("a"))
+        else:
+            self.deleted(run(cache.delete(choice)), lambda key, _: key == choice)
 
     def deleted(self, count: int, meant: Callable[[Any, list[str]], bool]) -> None:
         gone = [key for key, known in self.known.items() if meant(key, known.tags)]
@@ -274,11 +300,6 @@ class CacheModel(RuleBasedStateMachine):
             assert len(alive) <= count <= len(gone)
         for key in gone:
             del self.known[key]
-
-    @rule()
-    def clear(self) -> None:
-        self.runner.run(self.cache.clear())
-        self.known.clear()
 
     @precondition(lambda self: self.kind in ("memory", "disk"))
     @rule()

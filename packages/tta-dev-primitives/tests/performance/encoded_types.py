@@ -11,8 +11,6 @@ from typing import Generic, TypeVar
 from tta_dev_primitives.llm.types import LLMRequest, LLMResponse, Tool, ToolCall, Usage
 
 T = TypeVar("T")
-
-
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
 
 
@@ -66,7 +64,6 @@ ANSWER = LLMResponse(
     provider="openai",
     response_id="r-1",
 )
-
 
 REQUEST = LLMRequest(
     messages=(

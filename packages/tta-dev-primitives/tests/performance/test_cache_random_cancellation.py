@@ -10,9 +10,7 @@ import contextlib
 import itertools
 import os
 import random
-import sqlite3
-import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,35 +18,19 @@ from typing import Any
 
 import pytest
 
-from tta_dev_primitives import CachePrimitive, WorkflowContext, WorkflowPrimitive
+from tta_dev_primitives import WorkflowContext, WorkflowPrimitive
 from tta_dev_primitives.core.base import FRESH
 
-from .waiting import PATIENCE_SECONDS, until
+from .cache_kinds import KINDS, MakeCache, cache_maker
+from .waiting import PATIENCE_SECONDS
 
-KINDS = ["memory", "disk", "redis", "redis behind disk", "cluster", "cluster behind disk"]
 LONG = os.environ.get("TTA_LONG") == "1"
 CASES = (10_000 if LONG else 150) // len(KINDS)
-TURNS = range(0, 40, 1 if LONG else 3)
-
-MakeCache = Callable[..., CachePrimitive[Any, Any]]
 
 
 @pytest.fixture(params=KINDS)
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> MakeCache:
-    """Makes caches by the real clock, each with entries of its own."""
-    kind: str = request.param
-    options: dict[str, Any] = {}
-    if "disk" in kind:
-        options["cache_dir"] = tmp_path / "cache"
-    if "redis" in kind or "cluster" in kind:
-        options |= {"backend": "redis", "redis_url": request.getfixturevalue("redis_url")}
-    if "cluster" in kind:
-        options["single_flight"] = "cluster"
-
-    def made(step: Any, **given: Any) -> CachePrimitive[Any, Any]:
-        return CachePrimitive(step, namespace=f"test {uuid.uuid4()}", **options, **given)
-
-    return made
+    return cache_maker(request.param, request, tmp_path)
 
 
 class ServiceError(Exception):
@@ -251,115 +233,6 @@ async def test_whoever_stays_gets_the_right_answer_and_nothing_is_left_behind(
         except Exception as error:
             error.add_note(f"seed {seed}")
             raise
-
-
-class Counting:
-    """Answers with the number of the call; a call ends when its gate is opened."""
-
-    def __init__(self) -> None:
-        self.gates: list[asyncio.Event] = []
-
-    async def __call__(self, x: str) -> list[Any]:
-        self.gates.append(asyncio.Event())
-        number = len(self.gates)
-        await self.gates[-1].wait()
-        return [x, number]
-
-    async def begun(self, count: int) -> None:
-        await until(lambda: len(self.gates) >= count, f"{count} calls")
-
-    def let_go(self) -> None:
-        for gate in self.gates:
-            gate.set()
-
-
-Delete = Callable[[CachePrimitive[Any, Any]], Awaitable[object]]
-DELETIONS: dict[str, Delete] = {
-    "input": lambda cache: cache.delete("q"),
-    "prefix": lambda cache: cache.delete_prefix("q"),
-    "tag": lambda cache: cache.delete_tags("tag"),
-    "clear": lambda cache: cache.clear(),
-}
-
-
-@pytest.mark.parametrize("deletion", DELETIONS)
-@pytest.mark.parametrize("connected", [True, False], ids=["warm", "cold"])
-async def test_answer_that_is_deleted_while_it_is_written_does_not_come_back(
-    make: MakeCache, deletion: str, connected: bool
-) -> None:
-    """At whichever turn of the loop: what the deletion found nothing of is not there later."""
-    came_back: list[int] = []
-    for turns in TURNS:
-        service = Counting()
-        async with make(service, tags=["tag"]) as cache:
-            if connected:
-                await cache.delete("other")
-            caller = asyncio.create_task(cache.execute("q"))
-            await service.begun(1)
-            service.let_go()
-            for _ in range(turns):
-                await asyncio.sleep(0)
-            await DELETIONS[deletion](cache)
-            await caller
-            later = asyncio.create_task(cache.execute("q"))
-            await asyncio.wait((later,), timeout=0.001)
-            service.let_go()
-            while not later.done():
-                await asyncio.wait((later,), timeout=0.001)
-                service.let_go()
-            if later.result() != ["q", 2]:
-                came_back.append(turns)
-    assert came_back == []
-
-
-def lock_file_in(folder: Path) -> sqlite3.Connection:
-    (file,) = folder.glob("*.sqlite3")
-    other = sqlite3.connect(file, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    return other
-
-
-async def test_answer_that_is_deleted_while_its_file_is_locked_does_not_come_back(
-    tmp_path: Path,
-) -> None:
-    """Its writing waits in a thread, and the deletion in another one, which may be first."""
-    came_back = 0
-    for number in range(8):
-        service = Counting()
-        async with CachePrimitive(service, cache_dir=tmp_path) as cache:
-            await cache.delete("other")
-            key = f"q{number}"
-            with contextlib.closing(lock_file_in(tmp_path)) as other:
-                caller = asyncio.create_task(cache.execute(key))
-                await service.begun(1)
-                service.let_go()
-                await asyncio.sleep(0.02)
-                deletion = asyncio.create_task(cache.delete(key))
-                await asyncio.sleep(0.02)
-                other.execute("COMMIT")
-            await deletion
-            await caller
-            later = asyncio.create_task(cache.execute(key))
-            await asyncio.wait((later,), timeout=0.02)
-            service.let_go()
-            came_back += await later != [key, 2]
-    assert came_back == 0
-
-
-async def test_older_call_does_not_take_the_place_of_a_refreshed_answer(make: MakeCache) -> None:
-    """Who refreshes knows that what was asked for before is out of date."""
-    service = Counting()
-    async with make(service) as cache:
-        older = asyncio.create_task(cache.execute("q"))
-        await service.begun(1)
-        refresh = WorkflowContext(cache_mode="refresh")
-        newer = asyncio.create_task(cache.execute("q", refresh))
-        await service.begun(2)
-        service.gates[1].set()
-        assert await newer == ["q", 2]
-        service.gates[0].set()
-        assert await older == ["q", 1]
-        assert await cache.execute("q") == ["q", 2]
 
 
 @pytest.mark.parametrize("first", ["stream", "execute"])

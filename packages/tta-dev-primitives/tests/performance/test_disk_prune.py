@@ -81,6 +81,18 @@ def test_file_of_version_1_is_taken_over(
     assert caplog.records == []
 
 
+def test_damaged_rows_of_version_1_are_left_behind(version_1: Path, make_store: MakeStore) -> None:
+    """And the others, of which less is known, are taken over."""
+    with closing(sqlite3.connect(version_1 / FILE_NAME, isolation_level=None)) as old:
+        old.execute("UPDATE entry SET cost = NULL, input_tokens = NULL, duration = NULL")
+        for key, change in ((b"1", "expires_at = 'soon'"), (b"2", "input_tokens = 'many'")):
+            old.execute(f"UPDATE entry SET {change} WHERE key = ?", (key,))
+    store = make_store()
+    known = StoredEntry(bytes(20_000), 1.0, 2.0, 2.0, None, None, 7, None)
+    assert store.read(b"3", wait=True) == known
+    assert (store.read(b"1"), store.read(b"2"), len(store)) == (None, None, 98)
+
+
 def test_taking_a_file_over_does_not_keep_the_event_loop_waiting(
     version_1: Path, make_store: MakeStore
 ) -> None:

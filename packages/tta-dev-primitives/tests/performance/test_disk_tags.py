@@ -112,14 +112,17 @@ def write_and_flush(store: DiskStore, key: bytes, value: StoredEntry) -> None:
     store.flush()
 
 
-@pytest.mark.parametrize("column", ["[", "7", "{}", '"text'])
+@pytest.mark.parametrize("text", ["[", "7", "{}", '"text', "\x80", ""])
 def test_entry_whose_tags_are_damaged_is_a_miss(
-    make_store: MakeStore, tmp_path: Path, column: str
+    make_store: MakeStore, tmp_path: Path, text: str
 ) -> None:
     store = make_store()
     store.write(b"k", entry("a"))
     with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as other:
-        other.execute("UPDATE entry SET tags = ?", (column,))
+        (meta,) = other.execute("SELECT meta FROM entry").fetchone()
+        assert meta.endswith(b'["a"]')
+        damaged = meta.removesuffix(b'["a"]') + text.encode("latin-1")
+        other.execute("UPDATE entry SET meta = ?", (damaged,))
     assert store.read(b"k") is None
     assert list(store.scan()) == []
 

@@ -11,26 +11,12 @@ from typing import Any
 
 import pytest
 
-from tta_dev_primitives.performance.values.encoding import (
-    decode,
-    encode,
-)
+from tta_dev_primitives.performance.values.encoding import decode, encode
 
-from .encoded_types import (
-    BERLIN,
-    Access,
-    Box,
-    Colour,
-    Leaf,
-    Level,
-    Mode,
-    Mood,
-    Point,
-)
+from .encoded_types import BERLIN, Access, Box, Colour, Leaf, Level, Mode, Mood, Point
 
 # Everything holds with the fast codec and without it.
 pytestmark = pytest.mark.usefixtures("codec")
-
 
 ROUND_TRIPS = {
     "text": "grün \U0001f600",
@@ -102,7 +88,6 @@ def test_set_comes_back(value: Any) -> None:
 
 
 CODES = [*range(0x2100), 0xD800, 0xE000, 0x10FFFF]  # the last: surrogate, private, unassigned
-
 
 CHARACTERS = {unicodedata.category(chr(code)): chr(code) for code in CODES}
 

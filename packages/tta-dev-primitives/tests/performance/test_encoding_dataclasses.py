@@ -13,18 +13,10 @@ import pytest
 
 from tta_dev_primitives.errors import InputTypeError
 from tta_dev_primitives.llm.types import LLMResponse
-from tta_dev_primitives.performance.values.encoding import (
-    DecodingError,
-    decode,
-    encode,
-)
+from tta_dev_primitives.performance.values.encoding import DecodingError, decode, encode
 from tta_dev_primitives.performance.values.trees import without_uncached_fields
 
-from .encoded_types import (
-    ANSWER,
-    REQUEST,
-    Point,
-)
+from .encoded_types import ANSWER, REQUEST, Point
 
 # Everything holds with the fast codec and without it.
 pytestmark = pytest.mark.usefixtures("codec")

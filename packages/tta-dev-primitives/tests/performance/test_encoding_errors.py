@@ -13,17 +13,9 @@ import pytest
 
 from tta_dev_primitives import errors
 from tta_dev_primitives.errors import InputTypeError
-from tta_dev_primitives.performance.values.encoding import (
-    DecodingError,
-    canonical,
-    decode,
-    encode,
-)
+from tta_dev_primitives.performance.values.encoding import DecodingError, canonical, decode, encode
 
-from .encoded_types import (
-    stored_name,
-    tree,
-)
+from .encoded_types import stored_name, tree
 
 # Everything holds with the fast codec and without it.
 pytestmark = pytest.mark.usefixtures("codec")

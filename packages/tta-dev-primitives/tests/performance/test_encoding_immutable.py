@@ -8,17 +8,9 @@ from dataclasses import dataclass
 import pytest
 
 from tta_dev_primitives.llm.types import LLMResponse, Usage
-from tta_dev_primitives.performance.values.encoding import (
-    is_immutable,
-)
+from tta_dev_primitives.performance.values.encoding import is_immutable
 
-from .encoded_types import (
-    ANSWER,
-    REQUEST,
-    Colour,
-    Leaf,
-    Point,
-)
+from .encoded_types import ANSWER, REQUEST, Colour, Leaf, Point
 
 # Everything holds with the fast codec and without it.
 pytestmark = pytest.mark.usefixtures("codec")

@@ -9,11 +9,7 @@ import sys
 import pytest
 
 from tta_dev_primitives.performance.values import encoding
-from tta_dev_primitives.performance.values.encoding import (
-    DecodingError,
-    decode,
-    encode,
-)
+from tta_dev_primitives.performance.values.encoding import DecodingError, decode, encode
 
 # Everything holds with the fast codec and without it.
 pytestmark = pytest.mark.usefixtures("codec")

@@ -11,25 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tta_dev_primitives.performance.values import encoding
-from tta_dev_primitives.performance.values.encoding import (
-    DecodingError,
-    decode,
-    encode,
-)
+from tta_dev_primitives.performance.values.encoding import DecodingError, decode, encode
 
-from .encoded_types import (
-    Access,
-    Colour,
-    Leaf,
-    Level,
-    Point,
-    stored_name,
-    tree,
-)
+from .encoded_types import Access, Colour, Leaf, Level, Point, stored_name, tree
 
 # Everything holds with the fast codec and without it.
 pytestmark = pytest.mark.usefixtures("codec")
-
 
 scalars = (
     st.none()
@@ -48,9 +35,7 @@ scalars = (
     | st.sampled_from([Colour.RED, Level.HIGH, Access.READ | Access.WRITE])
 )
 
-
 hashable = scalars | st.tuples(scalars, scalars) | st.frozensets(scalars, max_size=2)
-
 
 values = st.recursive(
     hashable,

@@ -13,15 +13,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from tta_dev_primitives.errors import InputTypeError
-from tta_dev_primitives.performance.values.encoding import (
-    encode,
-)
+from tta_dev_primitives.performance.values.encoding import encode
 
-from .encoded_types import (
-    BERLIN,
-    Box,
-    Point,
-)
+from .encoded_types import BERLIN, Box, Point
 
 # Everything holds with the fast codec and without it.
 pytestmark = pytest.mark.usefixtures("codec")

@@ -18,11 +18,7 @@ from tta_dev_primitives.performance.values.encoding import (
     is_immutable,
 )
 
-from .encoded_types import (
-    Box,
-    Colour,
-    tree,
-)
+from .encoded_types import Box, Colour, tree
 
 # Everything holds with the fast codec and without it.
 pytestmark = pytest.mark.usefixtures("codec")

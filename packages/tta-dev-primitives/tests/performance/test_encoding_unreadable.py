@@ -8,21 +8,12 @@ from typing import Any
 
 import pytest
 
-from tta_dev_primitives.performance.values.encoding import (
-    DecodingError,
-    decode,
-)
+from tta_dev_primitives.performance.values.encoding import DecodingError, decode
 
-from .encoded_types import (
-    Colour,
-    Point,
-    stored_name,
-    tree,
-)
+from .encoded_types import Colour, Point, stored_name, tree
 
 # Everything holds with the fast codec and without it.
 pytestmark = pytest.mark.usefixtures("codec")
-
 
 UNREADABLE = {
     "nothing": (b"", "unknown tag b''"),

@@ -31,6 +31,18 @@ def test_scan_leaves_the_values_where_they_are(tmp_path: Path) -> None:
         assert inventory.read(b"c") is None
 
 
+@pytest.mark.parametrize("meta", ["x''", "'text'", "7", "x'2000'"])
+def test_damaged_entry_is_passed_over_and_counted(tmp_path: Path, meta: str) -> None:
+    fill(tmp_path, b"a", b"b")
+    with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as other:
+        other.execute(f"UPDATE entry SET meta = {meta} WHERE key = ?", (b"a",))
+    with closing(DiskInventory(tmp_path / FILE_NAME)) as inventory:
+        assert [key for key, _, _ in inventory.scan()] == [b"b"]
+        assert inventory.damaged == 1
+        assert inventory.read(b"a") is None
+        assert inventory.damaged == 2
+
+
 def test_what_is_written_in_the_middle_of_a_scan_spoils_nothing(tmp_path: Path) -> None:
     """A file without a log is read without locks, for as long as nobody changes it."""
     before = [b"%04d" % number for number in range(1000)]

@@ -15,12 +15,7 @@ from tta_dev_primitives.performance.stores.base import ClusterStore, StoredEntry
 from tta_dev_primitives.performance.stores.tiered import TieredStore
 from tta_dev_primitives.performance.tiers.deletion import EVERYTHING, Deletion
 
-from .hearing_processes import (
-    Process,
-    Start,
-    entry,
-    nothing_to_forget,
-)
+from .hearing_processes import Process, Start, entry, nothing_to_forget
 from .redis_server import OwnServer, own_server
 from .waiting import until
 

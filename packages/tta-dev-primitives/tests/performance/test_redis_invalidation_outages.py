@@ -14,15 +14,7 @@ from tta_dev_primitives.performance.redis.invalidation import RedisInvalidation
 from tta_dev_primitives.performance.stores.disk import DiskStore
 from tta_dev_primitives.performance.tiers.deletion import EVERYTHING, Deletion
 
-from .hearing_processes import (
-    Held,
-    Process,
-    Start,
-    entry,
-    listener_id,
-    nothing_to_forget,
-    soon,
-)
+from .hearing_processes import Held, Process, Start, entry, listener_id, nothing_to_forget, soon
 from .redis_server import OwnServer, own_server
 from .waiting import until
 

@@ -7,10 +7,7 @@ import pytest
 from tta_dev_primitives.performance.stores.disk import DiskStore
 from tta_dev_primitives.performance.tiers.position import Position, PositionFile
 
-from .hearing_processes import (
-    Start,
-    entry,
-)
+from .hearing_processes import Start, entry
 from .waiting import until
 
 pytestmark = pytest.mark.service("redis")

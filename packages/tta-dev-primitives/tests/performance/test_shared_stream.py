@@ -21,6 +21,14 @@ from tta_dev_primitives.testing.clock import settle
 
 from .stream_readers import Kept, Reader, Share, Source, finish, read
 
+user: ContextVar[str] = ContextVar("user", default="nobody")
+
+
+@dataclass(frozen=True)
+class Piece:
+    text: str
+    raw: object = field(default=None, metadata={"cache": False})
+
 
 async def test_readers_get_chunks_while_upstream_goes_on(share: Share) -> None:
     source = Source("a", "b", "c")
@@ -147,12 +155,6 @@ async def test_readers_get_chunks_of_their_own(share: Share, kept: Kept) -> None
     assert kept.chunks == [({"n": [1]}, {"n": [2]})]
 
 
-@dataclass(frozen=True)
-class Piece:
-    text: str
-    raw: object = field(default=None, metadata={"cache": False})
-
-
 async def test_first_reader_gets_the_very_chunks_and_nobody_else_does(
     share: Share, kept: Kept
 ) -> None:
@@ -202,9 +204,6 @@ async def test_chunks_that_cannot_be_prepared_are_an_error_of_upstream(share: Sh
     assert [reader.got for reader in readers] == [["a"]] * 2
     assert all("has no canonical form" in str(reader.error) for reader in readers)
     assert source.ended == ["stopped"]
-
-
-user: ContextVar[str] = ContextVar("user", default="nobody")
 
 
 async def test_upstream_runs_in_the_context_of_the_first_reader(share: Share) -> None:

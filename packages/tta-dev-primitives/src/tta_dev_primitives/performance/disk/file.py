@@ -78,9 +78,8 @@ class DiskFile:
             connection = self.connection()
             lock, cursor = connection.lock, connection.cursor()
         with lock:
-            # A new cursor for every row would cost more than the call; so would a look at whether
-            # it is closed, which SQLite's binding takes anyhow. Without the fetching, the cursor
-            # of a write would keep the file open.
+            # A new cursor for every row would cost more than the call. Without the fetching, the
+            # cursor of a write would keep the file open.
             return cursor.execute(statement, arguments).fetchone()
 
     def use(self, work: Callable[[Connection], T], *, wait: bool) -> T:

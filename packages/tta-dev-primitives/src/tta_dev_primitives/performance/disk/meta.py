@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import struct
 from math import inf
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from tta_dev_primitives.errors import StoreError
 from tta_dev_primitives.performance.stores.base import StoredEntry
@@ -27,7 +27,6 @@ _COST: Final = 1
 _INPUT_TOKENS: Final = 2
 _OUTPUT_TOKENS: Final = 4
 _DURATION: Final = 8
-_ALL: Final = 15
 _TAGS: Final = 16
 _END: Final = 32
 
@@ -91,15 +90,15 @@ def meta_of_columns(
         return None
 
 
-def to_entry(data: object, meta: object) -> StoredEntry | None:
+def to_entry(data: Any, meta: Any) -> StoredEntry | None:  # Any: whatever stood in the file
     """Return the entry of a row's two columns.
 
     None if they are not those of an entry: a damaged file may hold anything.
     """
-    if type(data) is not bytes or type(meta) is not bytes:
+    if type(data) is not bytes:
         return None
-    names: tuple[str, ...] = ()
     cost = tokens_in = tokens_out = None
+    names: tuple[str, ...] = ()
     try:
         known = meta[0]
         if known == _DURATION:
@@ -111,15 +110,13 @@ def to_entry(data: object, meta: object) -> StoredEntry | None:
             _, stored_at, fresh_until, expires_at, duration, cost, tokens_in, tokens_out = (
                 _unpack_whole(numbers)
             )
-            # Most entries that are whole have all four, and those that have none are not hot.
-            if known & _ALL != _ALL:
-                duration = duration if known & _DURATION else None
-                cost = cost if known & _COST else None
-                tokens_in = tokens_in if known & _INPUT_TOKENS else None
-                tokens_out = tokens_out if known & _OUTPUT_TOKENS else None
+            duration = duration if known & _DURATION else None
+            cost = cost if known & _COST else None
+            tokens_in = tokens_in if known & _INPUT_TOKENS else None
+            tokens_out = tokens_out if known & _OUTPUT_TOKENS else None
         else:
             return None
-    except (struct.error, ValueError, IndexError):
+    except (struct.error, TypeError, ValueError, IndexError, RecursionError):
         return None
     # Of a time that is no number nobody could say that it is past.
     if stored_at <= inf and fresh_until <= inf and expires_at <= inf:
