@@ -23,23 +23,28 @@ BOTH_WAYS = pytest.mark.parametrize("how", ["execute", "stream"])
 @BOTH_WAYS
 def test_crowds_of_two_processes_share_a_file(tmp_path: Path, how: str) -> None:
     """Each process asks once for its own people, and who comes later finds the answer."""
-    with cache_processes(2, cache_dir=str(tmp_path), seconds=0.3) as crowds:
+    with cache_processes(2, cache_dir=str(tmp_path), seconds=0.2) as crowds:
         for crowd in crowds:
             crowd.tell("ask", "q", how, CALLERS)
         calls = [crowd.answered() for crowd in crowds]
         assert max(calls) == 1
         assert [crowd.ask("q") for crowd in crowds] == [0, 0]
-    with cache_processes(1, cache_dir=str(tmp_path), seconds=0.3) as (later,):
+    with cache_processes(1, cache_dir=str(tmp_path), seconds=0.2) as (later,):
         assert later.ask("q", how) == 0
 
 
 @pytest.mark.service("redis")
 @pytest.mark.parametrize(
-    "ways",
-    [("execute", "execute"), ("stream", "stream"), ("execute", "stream"), ("stream", "execute")],
-    ids="-".join,
+    ("with_disk", "ways"),
+    [
+        (False, ("execute", "execute")),
+        (False, ("stream", "stream")),
+        (False, ("execute", "stream")),
+        (True, ("execute", "execute")),
+        (True, ("stream", "stream")),
+    ],
+    ids=["redis", "redis-stream", "redis-mixed", "redis-behind-disk", "redis-behind-disk-stream"],
 )
-@pytest.mark.parametrize("with_disk", [False, True], ids=["redis", "redis behind disk"])
 def test_crowds_of_two_processes_cause_one_call_in_a_cluster(
     redis_url: str, tmp_path: Path, with_disk: bool, ways: tuple[str, str]
 ) -> None:
@@ -52,7 +57,7 @@ def test_crowds_of_two_processes_cause_one_call_in_a_cluster(
         cache_dir=folders,
         single_flight="cluster",
         namespace=str(uuid.uuid4()),
-        seconds=0.3,
+        seconds=0.2,
     ) as crowds:
         for crowd, how in zip(crowds, ways, strict=True):
             crowd.tell("ask", "q", how, CALLERS)
@@ -64,7 +69,7 @@ def test_crowds_of_two_processes_cause_one_call_in_a_cluster(
 @BOTH_WAYS
 def test_crowd_takes_over_from_a_process_that_was_killed(redis_url: str, how: str) -> None:
     """When the lease of the dead has run out, and not before."""
-    lease_seconds = 1.0
+    lease_seconds = 0.5
     with cache_processes(
         2,
         redis_url=redis_url,
