@@ -191,7 +191,9 @@ def test_damaged_rows_are_passed_over_and_told(tta: Any, folder: Path) -> None:
     with closing(sqlite3.connect(folder / "c" / FILE_NAME)) as other, other:
         other.execute("UPDATE entry SET meta = 'x' WHERE substr(key, -3) = x'626164'")
         other.execute("UPDATE entry SET meta = x'20' WHERE substr(key, -5) = x'776f727365'")
-        other.execute("UPDATE entry SET meta = substr(meta, 1, 60) WHERE substr(key, -5) = x'776f727374'")
+        other.execute(
+            "UPDATE entry SET meta = substr(meta, 1, 60) WHERE substr(key, -5) = x'776f727374'"
+        )
     ended = tta("cache", "export", folder / "c")
     assert ended.code == 1
     assert ended.complaint == f"3 damaged rows of {folder / 'c'} were passed over"

@@ -193,6 +193,7 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
 
     def _set_scope(self) -> None:
         self._scope = self._scopes.prefix(self._primitive, self._version)
+        self._name = self._shelf.namer(self._scope)
         # The entries of a memory store, which may be asked without a detour; else always empty.
         direct = isinstance(self._shelf, MemoryShelf) and not self._answers.rules.shadow
         self._direct: dict[Hashable, MemoryEntry] = self._memory.entries if direct else {}
@@ -203,14 +204,16 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
 
     async def execute(self, input_data: In, context: WorkflowContext = FRESH) -> Out:
         """Return the remembered result, or run the step and remember it."""
-        # A hit needs no context of its own: one is made only when something is to be told it.
         given = context is not None  # pyright: ignore[reportUnnecessaryComparison] - FRESH is None
-        if not given and (self._key_fn is not None or observe.active is not None):
-            context = WorkflowContext()
         if observe.active is not None:
-            return await observe.observed_execute(CachePrimitive._lookup, self, input_data, context)
-        # What `_lookup` does, without a call: a hit in memory costs little more than an await.
+            return await observe.observed_execute(
+                CachePrimitive._lookup, self, input_data, context if given else WorkflowContext()
+            )
+        # What `_lookup` does, without a call: a hit in memory costs little more than an await. It
+        # needs no context of its own: one is made only when something is to be told it.
         if self._key_fn is not None:
+            if not given:
+                context = WorkflowContext()
             key = self._key_fn(input_data, context)
         else:
             key = input_data if type(input_data) is str else default_key(input_data)
@@ -220,8 +223,7 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
             raise unhashable(key) from error
         if entry is None or entry.direct_until <= self._now():
             if self._near is not None and not (given and context.cache_mode):
-                name = self._shelf.key(self._scope, key)
-                value = self._near(name, context.state if given else None)
+                value = self._near(self._name(key), context.state if given else None)
                 if value is not NOTHING:
                     return value
             return await self._ask(key, cast("In", input_data), context or WorkflowContext())
@@ -251,8 +253,7 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
     def _ask(
         self, key: Hashable, input_data: In, context: WorkflowContext
     ) -> CoroutineType[Any, Any, Out]:
-        name = self._shelf.key(self._scope, key)
-        return self._answers.answer(Ask(self, name, input_data, context))
+        return self._answers.answer(Ask(self, self._name(key), input_data, context))
 
     async def stream(
         self, input_data: In, context: WorkflowContext = FRESH
@@ -262,7 +263,7 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         Whoever asks for a stream that is under way gets its chunks from the first one on. A stream
         that failed, or that nobody read to its end, is not kept.
         """
-        name = self._shelf.key(self._scope, self._key(input_data, context))
+        name = self._name(self._key(input_data, context))
         answer = stream_answer(self._answers, Ask(self, name, input_data, context))
         async with contextlib.aclosing(answer) as chunks:
             async for chunk in chunks:
@@ -283,7 +284,7 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
             StoreError: The store cannot be written.
         """
         key = self._key(input_data, WorkflowContext() if context is None else context)  # pyright: ignore[reportUnnecessaryComparison] - FRESH is None
-        name = self._shelf.key(self._scope, key)
+        name = self._name(key)
         self._answers.forget(lambda key, _: key == name)
         return await self._shelf.delete(name) > 0
 

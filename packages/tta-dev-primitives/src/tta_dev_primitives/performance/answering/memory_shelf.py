@@ -12,7 +12,7 @@ from tta_dev_primitives.performance.stores.memory import MemoryEntry, MemoryStor
 from .entries import Kept, RememberedError, keep
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable
+    from collections.abc import Callable, Collection, Hashable
 
     from tta_dev_primitives.core.clock import Clock
     from tta_dev_primitives.performance.values.serializers import Serializer
@@ -40,9 +40,9 @@ class MemoryShelf:
         self.now = clock.monotonic
         self._share, self._serializer = share, serializer
 
-    def key(self, scope: str | bytes | None, key: Hashable) -> Hashable:
-        """Return the key itself, with the scope where there is one."""
-        return key if scope is None else (scope, key)
+    def namer(self, scope: str | bytes | None) -> Callable[[Hashable], Hashable]:
+        """Return what adds the scope to a key, where there is one."""
+        return (lambda key: key) if scope is None else (lambda key: (scope, key))
 
     async def find(self, key: Hashable) -> MemoryEntry | None:
         """Return the entry of *key*."""

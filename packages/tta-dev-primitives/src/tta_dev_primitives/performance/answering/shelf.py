@@ -25,8 +25,8 @@ class Shelf(Protocol):
         """Return the time that the entries' times are in."""
         ...
 
-    def key(self, scope: str | bytes | None, key: Hashable) -> Hashable:
-        """Return *key* of the step of *scope* as this shelf knows it."""
+    def namer(self, scope: str | bytes | None) -> Callable[[Hashable], Hashable]:
+        """Return what turns a key of the step of *scope* into the one that this shelf knows."""
         ...
 
     @property

@@ -64,9 +64,10 @@ class StoreShelf:
         except StoreBusyError:
             return PENDING
 
-    def key(self, scope: str | bytes | None, key: Hashable) -> bytes:
-        """Return the key as bytes, behind the namespace and the scope."""
-        return self._namespace + cast("bytes", scope) + stored_key(key)
+    def namer(self, scope: str | bytes | None) -> Callable[[Hashable], Hashable]:
+        """Return what puts the namespace and the scope before a key in bytes."""
+        prefix = self._namespace + cast("bytes", scope)
+        return lambda key: prefix + stored_key(key)
 
     def load(self, entry: StoredEntry) -> Any:
         """Decode the value of *entry*."""
