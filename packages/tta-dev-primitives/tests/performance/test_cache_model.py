@@ -176,11 +176,11 @@ TIMES = 50 if os.environ.get("TTA_LONG") == "1" else 1
     [
         ("memory", 60),
         ("bounded memory", 40),
-        ("disk", 40),
-        ("redis", 15),
-        ("redis behind disk", 15),
-        ("cluster", 15),
-        ("cluster behind disk", 15),
+        ("disk", 25),
+        ("redis", 12),
+        ("redis behind disk", 10),
+        ("cluster", 12),
+        ("cluster behind disk", 10),
     ],
 )
 def test_every_store_answers_like_a_dict(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import time
@@ -184,8 +185,13 @@ print("done")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-@pytest.mark.parametrize("here", ["os", "multiprocessing", "in a call"])
-@pytest.mark.parametrize("kind", ["memory", "disk", "redis", "redis behind disk"])
+@pytest.mark.parametrize(
+    ("kind", "here"),
+    [
+        *itertools.product(["memory", "disk", "redis", "redis behind disk"], ["os", "in a call"]),
+        ("redis behind disk", "multiprocessing"),
+    ],
+)
 def test_parent_and_child_go_on_after_a_fork(
     request: pytest.FixtureRequest, tmp_path: Path, kind: str, here: str
 ) -> None:

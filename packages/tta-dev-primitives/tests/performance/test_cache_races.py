@@ -56,8 +56,11 @@ DELETIONS: dict[str, Delete] = {
 }
 
 
-@pytest.mark.parametrize("deletion", DELETIONS)
-@pytest.mark.parametrize("connected", [True, False], ids=["warm", "cold"])
+@pytest.mark.parametrize(
+    ("deletion", "connected"),
+    [*((name, True) for name in DELETIONS), ("input", False), ("tag", False)],
+    ids=[*DELETIONS, "input-cold", "tag-cold"],
+)
 async def test_answer_that_is_deleted_while_it_is_written_does_not_come_back(
     make: MakeCache, deletion: str, connected: bool
 ) -> None:

@@ -28,11 +28,11 @@ pytestmark = [pytest.mark.service("redis"), pytest.mark.slow]
 
 CALLERS = 200
 KEYS = [f"key {number}" for number in range(20)]
-PAUSE_SECONDS = 0.05
+PAUSE_SECONDS = 0.03
 # Three times the store's patience of 0.5 s, and a machine that has other things to do.
 LONGEST_CALL_SECONDS = 3.0
 
-KINDS = ["redis", "redis behind disk", "cluster", "cluster behind disk"]
+KINDS = ["redis", "redis behind disk", "cluster"]
 
 
 class Service:
@@ -89,7 +89,7 @@ class Load:
             nonlocal seen, at
             if self.service.calls != seen:
                 seen, at = self.service.calls, self.answers
-            return self.answers >= at + 2 * CALLERS
+            return self.answers >= at + CALLERS
 
         await until(quiet, "hits only")
 
@@ -165,7 +165,7 @@ async def test_server_that_is_killed(
     server.stop()
     calls = load.service.calls
     async with in_the_place_of(server) as connected:
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.5)
         await load.round()
     # A first attempt of each connection, then after pauses of 0.1 s, 0.2 s and so on.
     assert 1 <= connected[0] <= 20
@@ -189,7 +189,7 @@ async def test_server_that_is_silent(
     try:
         # On no disk yet, so that it must be asked for.
         assert await load.cache.execute("new") == {"the answer for": "new"}
-        await load.round(4)
+        await load.round(2)
     finally:
         server.resume()
     if "disk" in kind:

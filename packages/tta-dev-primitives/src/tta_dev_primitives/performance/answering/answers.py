@@ -15,6 +15,7 @@ from tta_dev_primitives.performance.values.encoding import DecodingError
 from .accounts import Accounts
 from .entries import NOTHING, Kept, RememberedError, Worth, as_result
 from .invalidations import Invalidations
+from .looks import Looks
 from .shared_stream import SharedStream, SharedStreams
 from .shelf import PENDING
 from .stream_recording import Recording
@@ -39,6 +40,7 @@ class Answers:
         self.flights: SingleFlight[tuple[Any, Kept | None]] = SingleFlight(finish=rules.finish)
         self.streams = SharedStreams()
         self.invalidations = Invalidations()
+        self._looks = Looks(shelf)
         self.accounts = Accounts(shelf, shadow=rules.shadow)
         # Looked up once, as they are on the path of every hit.
         self._peek, self._load = shelf.peek, shelf.load
@@ -91,7 +93,7 @@ class Answers:
         try:
             entry = self._peek(ask.key)
             if entry is PENDING:
-                entry = await self.shelf.find(ask.key)
+                entry = await self._looks.find(ask.key)
         except StoreError as error:
             self.accounts.warn_of(ask, error)
             return "miss", None
@@ -184,7 +186,7 @@ class Answers:
                 return await self.make(ask, token)
             return await self.cluster.make(self, ask, token)
         finally:
-            self.invalidations.end(token)
+            self.ended(ask, token)
 
     def begin(self, ask: Ask) -> Token:
         """Return a token for an answer that is made from now on."""
@@ -192,6 +194,11 @@ class Answers:
             # Whoever refreshes knows that what was begun before may be out of date.
             self.invalidations.add(lambda key, _: key == ask.key)
         return self.invalidations.begin()
+
+    def ended(self, ask: Ask, token: Token) -> None:
+        """Take note that an answer has been made, or could not be."""
+        self.invalidations.end(token)
+        self._looks.ended(ask.key)
 
     async def make(
         self, ask: Ask, token: Token, put: Callable[..., Awaitable[None]] | None = None

@@ -121,6 +121,7 @@ class Cluster:
                     await filling
                     await draft.written(ask, token)
         finally:
+            answers.ended(ask, token)
             if not filling.done():
                 filling.cancel()
             await asyncio.wait((filling,))

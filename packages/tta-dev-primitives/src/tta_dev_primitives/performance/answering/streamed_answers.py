@@ -144,7 +144,7 @@ def _shared(answers: Answers, ask: Ask) -> Callable[[], SharedStream]:
             try:
                 await answers.remember(shared, token, recording, answers.clock.monotonic() - began)
             finally:
-                answers.invalidations.end(token)
+                answers.ended(shared, token)
 
         return SharedStream(
             upstream,
