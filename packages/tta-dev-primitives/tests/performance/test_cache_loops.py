@@ -183,7 +183,7 @@ class Threads:
 
     def run(self) -> None:
         interval = sys.getswitchinterval()
-        sys.setswitchinterval(1e-5)  # they change places in the middle of everything
+        sys.setswitchinterval(1e-6)  # they change places in the middle of everything
         try:
             for thread in self._threads:
                 thread.start()
@@ -257,7 +257,7 @@ def test_many_misses_in_threads_do_not_meet(cache: Cache) -> None:
     """What the cache notes of answers under way is noted by all loops."""
 
     async def work(number: int) -> None:
-        for turn in range(50):
+        for turn in range(20):
             keys = [(number, turn, place) for place in range(60)]
             found = await asyncio.gather(*(cache.execute(key) for key in keys))
             assert found == [whole(key) for key in keys]
@@ -266,3 +266,20 @@ def test_many_misses_in_threads_do_not_meet(cache: Cache) -> None:
         return lambda: asyncio.run(work(number))
 
     Threads(*(begin(number) for number in range(4))).run()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cache", ["memory"], indirect=True)
+def test_deletion_in_one_loop_harms_nobody_who_joins_a_stream_in_another(cache: Cache) -> None:
+    """The stream may be forgotten between the look at what is under way and the joining."""
+
+    async def work() -> None:
+        for turn in range(700):
+            keys = [turn % 3, (turn + 1) % 3]
+            found = await asyncio.gather(
+                *(stream(cache, key) for key in keys), *(execute(cache, key) for key in keys)
+            )
+            assert found == [whole(key) for key in keys] * 2
+            await cache.delete(keys[0])
+
+    Threads(*[lambda: asyncio.run(work())] * 3).run()

@@ -59,7 +59,7 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
             at exactly this age, and gone unless one of the next two says otherwise.
         stale_while_revalidate: Seconds for which a stale answer is still given at once, while a
             new one is made for those who come later. That call outlives the one that began it;
-            `aclose` waits for it.
+            `aclose` waits for it. It ends with its event loop, so it does nothing under `run`.
         stale_if_error: Seconds for which a stale answer is given where a new one fails.
         negative_ttl: Seconds for which an error is kept and raised again; None for not at all.
         negative_errors: The kinds of errors that are kept, where *negative_ttl* is given.

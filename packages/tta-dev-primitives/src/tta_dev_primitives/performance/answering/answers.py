@@ -16,7 +16,7 @@ from .accounts import Accounts
 from .entries import NOTHING, Kept, RememberedError, Worth, as_result
 from .invalidations import Invalidations
 from .looks import Looks
-from .shared_stream import SharedStream, SharedStreams
+from .shared_stream import SharedStreams
 from .shelf import PENDING
 from .stream_recording import Recording
 
@@ -158,11 +158,11 @@ class Answers:
 
     async def shared(self, ask: Ask) -> tuple[Any, Kept | None]:
         """Return what the one call for all who ask the same returns, whoever began it."""
-        if not self.streams.under_way(ask.flight):
+        stream = self.streams.current(ask.flight)
+        if stream is None:
             shared = ask.without_deadline()
             return await self.flights.run(ask.flight, lambda: self.fill(shared))
-        stream = self.streams.stream(ask.flight, never)
-        async with contextlib.aclosing(stream) as chunks:
+        async with contextlib.aclosing(stream.subscribe()) as chunks:
             return join_chunks([chunk async for chunk in chunks]), None
 
     def instead_of_error(self, ask: Ask) -> Any:  # Any: whatever was kept
@@ -323,11 +323,6 @@ class Answers:
         """
         await self.flights.settle()
         await asyncio.gather(*self.streams.unread(), return_exceptions=True)
-
-
-def never() -> SharedStream:
-    """Stand where a stream could be begun, of one that is under way for certain."""
-    raise AssertionError
 
 
 def renewal_of_stream(ask: Ask) -> Hashable:

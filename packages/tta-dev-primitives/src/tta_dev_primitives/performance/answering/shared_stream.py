@@ -258,8 +258,12 @@ class SharedStreams:
 
     def under_way(self, key: Hashable) -> bool:
         """Tell whether a stream for *key* could be joined now."""
+        return self.current(key) is not None
+
+    def current(self, key: Hashable) -> SharedStream | None:
+        """Return the stream for *key* that could be joined now."""
         stream = self._streams.here().get(key)
-        return stream is not None and stream.joinable
+        return stream if stream is not None and stream.joinable else None
 
     def stream(
         self, key: Hashable, begin: Callable[[], SharedStream]
