@@ -59,7 +59,7 @@ FROM_VERSION_1: Final = (
 # because Python makes their names anew for every row.
 READ: Final = (
     "SELECT data AS a, meta AS b FROM entry"
-    " WHERE rowid = (SELECT rowid FROM entry WHERE key = ?1) AND +key = ?1"
+    " WHERE rowid = (SELECT rowid FROM entry WHERE key = ?) AND +key = ?"
 )
 _UPDATES: Final = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[:-1])
 # SQL by the number of rows that it writes.

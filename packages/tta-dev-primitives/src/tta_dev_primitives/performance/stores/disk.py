@@ -106,7 +106,7 @@ class DiskStore:
             if row is not None:
                 return to_entry(row[DATA], row[META])
         try:
-            found = self._file.execute(READ, (key,))
+            found = self._file.execute(READ, (key, key))
         except (StoreBusyError, *FAILURES):
             found = self._file.use(lambda connection: _select(connection, key), wait=wait)
         return None if found is None else to_entry(*found)
@@ -293,7 +293,7 @@ with contextlib.suppress(AttributeError):  # Windows has no fork
 
 
 def _select(connection: Connection, key: bytes) -> Any:  # Any: one row, or None
-    return connection.execute(READ, (key,)).fetchone()
+    return connection.execute(READ, (key, key)).fetchone()
 
 
 def _put_tagged(connection: Connection, row: Row) -> None:

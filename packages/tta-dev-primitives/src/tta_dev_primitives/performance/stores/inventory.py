@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 _COLUMNS: Final = {1: COLUMNS_1, 2: "meta"}
 # The row's own key is compared, not that of the index: a damaged one leads to another's row.
 _READ: Final = {
-    1: f"SELECT data, {_COLUMNS[1]} FROM entry WHERE key = ?1",  # noqa: S608 - a constant
+    1: f"SELECT data, {_COLUMNS[1]} FROM entry WHERE key = ?",  # noqa: S608 - a constant
     2: f"SELECT data, {_COLUMNS[2]} FROM entry"  # noqa: S608 - as above
-    " WHERE rowid = (SELECT rowid FROM entry WHERE key = ?1) AND +key = ?1",
+    " WHERE rowid = (SELECT rowid FROM entry WHERE key = ?) AND +key = ?",
 }
 _ROWS_AT_ONCE: Final = 256
 _WAIT_SECONDS: Final = 10.0
@@ -89,7 +89,8 @@ class DiskInventory:
         """Return the entry of *key*, expired or not, or None."""
         if not self._version:
             return None
-        for data, *columns in self._rows(_READ[self._version], key):
+        statement = _READ[self._version]
+        for data, *columns in self._rows(statement, *[key] * statement.count("?")):
             return self._entry(data, columns)
         return None
 
