@@ -29,21 +29,32 @@ if TYPE_CHECKING:
     from .performance.stores.redis import RedisStore
     from .performance.stores.tiered import TieredStore
     from .performance.uv_cache import UVCachePrimitive
+    from .recovery.budget import BudgetPrimitive
+    from .recovery.bulkhead import AdaptiveLimit, BulkheadPrimitive
+    from .recovery.circuit_breaker import CircuitBreakerPrimitive
     from .recovery.compensation import SagaPrimitive
     from .recovery.fallback import FallbackPrimitive
+    from .recovery.hedge import HedgePrimitive
+    from .recovery.hedging.latency_quantile import Quantile
     from .recovery.retry import RetryPrimitive, RetryStrategy
+    from .recovery.retry_budget import RetryBudget
     from .recovery.timeout import TimeoutPrimitive
 
 __version__ = "0.2.0"
 
 _HOMES = {
+    "AdaptiveLimit": "recovery.bulkhead",
     "AnthropicPrimitive": "llm.anthropic",
+    "BudgetPrimitive": "recovery.budget",
+    "BulkheadPrimitive": "recovery.bulkhead",
     "CachePrimitive": "performance.cache",
+    "CircuitBreakerPrimitive": "recovery.circuit_breaker",
     "ConditionalPrimitive": "core.conditional",
     "DiskStore": "performance.stores.disk",
     "EncodedMemoryStore": "performance.stores.encoded_memory",
     "EnvFingerprint": "performance.environment.fingerprint",
     "FallbackPrimitive": "recovery.fallback",
+    "HedgePrimitive": "recovery.hedge",
     "Item": "core.mapping",
     "LLMRequest": "llm.types",
     "LLMResponse": "llm.types",
@@ -52,8 +63,10 @@ _HOMES = {
     "OpenAIPrimitive": "llm.openai",
     "ParallelPrimitive": "core.parallel",
     "PrimitiveError": "errors",
+    "Quantile": "recovery.hedging.latency_quantile",
     "RedisInvalidation": "performance.redis.invalidation",
     "RedisStore": "performance.stores.redis",
+    "RetryBudget": "recovery.retry_budget",
     "RetryPrimitive": "recovery.retry",
     "RetryStrategy": "recovery.retry",
     "RouterPrimitive": "llm.router",
@@ -71,13 +84,18 @@ _HOMES = {
 }
 
 __all__ = [
+    "AdaptiveLimit",
     "AnthropicPrimitive",
+    "BudgetPrimitive",
+    "BulkheadPrimitive",
     "CachePrimitive",
+    "CircuitBreakerPrimitive",
     "ConditionalPrimitive",
     "DiskStore",
     "EncodedMemoryStore",
     "EnvFingerprint",
     "FallbackPrimitive",
+    "HedgePrimitive",
     "Item",
     "LLMRequest",
     "LLMResponse",
@@ -86,8 +104,10 @@ __all__ = [
     "OpenAIPrimitive",
     "ParallelPrimitive",
     "PrimitiveError",
+    "Quantile",
     "RedisInvalidation",
     "RedisStore",
+    "RetryBudget",
     "RetryPrimitive",
     "RetryStrategy",
     "RouterPrimitive",

@@ -82,6 +82,7 @@ class BreakerRecord:
     name: str
     state: BreakerState
     failure_rate: float
+    result: Literal["allowed", "rejected", "shadow"] = "allowed"
 
 
 @dataclass(slots=True)
@@ -108,13 +109,15 @@ class RateLimitRecord:
 class HedgeRecord:
     """How a hedged call ended: calls begun, which of them won (from 0), and what was thrown away.
 
-    `winner` is None when all failed; `wasted_cost` is in US dollars, None where not known.
+    `winner` is None when all failed; `wasted_cost` is in US dollars, None where not known; with
+    `shadow` the calls after the first were counted and not made.
     """
 
     launched: int
     winner: int | None
     delay: float
     wasted_cost: float | None = None
+    shadow: bool = False
 
 
 @dataclass(slots=True)

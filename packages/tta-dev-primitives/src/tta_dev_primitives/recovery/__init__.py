@@ -1,14 +1,27 @@
-"""Going on when things fail: timeout, retry, fallback, compensation."""
+"""Going on when things fail, and refusing early what would fail anyway."""
 
 from __future__ import annotations
 
+from .budget import BudgetPrimitive
+from .bulkhead import AdaptiveLimit, BulkheadPrimitive
+from .circuit_breaker import CircuitBreakerPrimitive
 from .compensation import SagaPrimitive
 from .fallback import FallbackPrimitive
+from .hedge import HedgePrimitive
+from .hedging.latency_quantile import Quantile
 from .retry import RetryPrimitive, RetryStrategy
+from .retry_budget import RetryBudget
 from .timeout import TimeoutPrimitive
 
 __all__ = [
+    "AdaptiveLimit",
+    "BudgetPrimitive",
+    "BulkheadPrimitive",
+    "CircuitBreakerPrimitive",
     "FallbackPrimitive",
+    "HedgePrimitive",
+    "Quantile",
+    "RetryBudget",
     "RetryPrimitive",
     "RetryStrategy",
     "SagaPrimitive",
