@@ -107,7 +107,7 @@ def test_log_that_cannot_be_read_is_not_passed_over(folder: Path) -> None:
 
 
 READING = """
-import os, sys
+import os, sys, urllib.parse  # what newer Pythons import late, this user may not read
 from tta_dev_primitives.errors import StoreError
 from tta_dev_primitives.performance.stores.base import StoredEntry
 from tta_dev_primitives.performance.stores.disk import DiskStore

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from asyncio import CancelledError, current_task
 from typing import TYPE_CHECKING, TypeVar
 
 from tta_dev_primitives.errors import TimeoutError  # noqa: A004 - rooted in the stdlib's
@@ -20,9 +20,10 @@ T = TypeVar("T")
 class Alarm:
     """Cancels the current task after some seconds, and tells that cancellation from others.
 
-    Use as a context manager around awaits of one task. The task is cancelled, not abandoned: when
-    `TimeoutError` leaves the block, the `finally` blocks inside have run. A cancellation from
-    elsewhere goes through unchanged, even when it comes together with the alarm.
+    Use as a context manager around awaits of one task, or end it with `silence` where the error
+    is of your own making. The task is cancelled, not abandoned: when `TimeoutError` leaves the
+    block, the `finally` blocks inside have run. A cancellation from elsewhere goes through
+    unchanged, even when it comes together with the alarm.
 
     Args:
         seconds: When to ring.
@@ -33,13 +34,14 @@ class Alarm:
 
     __slots__ = ("_cancelling", "_limit", "_name", "_task", "_timer", "rang")
 
-    def __init__(self, seconds: float, clock: Clock, name: str, limit: float | None = None) -> None:
-        task = asyncio.current_task()
+    def __init__(
+        self, seconds: float, clock: Clock, name: str = "", limit: float | None = None
+    ) -> None:
+        task = current_task()
         if task is None:
-            msg = "a time limit needs a running asyncio task"
-            raise RuntimeError(msg)
+            raise no_task()
         self._task = task
-        self._name, self._limit = name, max(0, seconds) if limit is None else limit
+        self._name, self._limit = name, seconds if limit is None else limit
         self._cancelling = task.cancelling()
         self.rang = False
         self._timer: TimerHandle
@@ -51,7 +53,7 @@ class Alarm:
 
     def _ring(self) -> None:
         loop = self._task.get_loop()
-        if asyncio.current_task(loop) is self._task:
+        if current_task(loop) is self._task:
             # A clock was moved by the very code under the limit. As in real time, the alarm waits
             # until that code waits, and is not heard where it ends first.
             self._timer = loop.call_soon(self._ring)
@@ -59,16 +61,28 @@ class Alarm:
         self.rang = True
         self._task.cancel()
 
+    def silence(self, error: BaseException | None) -> bool:
+        """End the alarm, and tell whether it alone is why the block ended with *error*.
+
+        To be called once, however the block ends; *error* is None when it raised nothing.
+        """
+        if not self.rang:
+            self._timer.cancel()
+            return False
+        others = self._task.uncancel() > self._cancelling
+        return not others and isinstance(error, CancelledError)
+
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._timer.cancel()
-        if not self.rang:
-            return
-        others = self._task.uncancel() > self._cancelling
-        if not others and isinstance(error, asyncio.CancelledError):
-            raise TimeoutError(self._name, self._limit) from error
+        if self.silence(error):
+            raise TimeoutError(self._name, max(0, self._limit)) from error
+
+
+def no_task() -> RuntimeError:
+    """Return the error for code that nothing could cancel."""
+    return RuntimeError("a time limit needs a running asyncio task")
 
 
 async def within(call: Awaitable[T], deadline: float | None, clock: Clock, name: str) -> T:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tta_dev_primitives.core import observe
 from tta_dev_primitives.core.base import FRESH, In, Out, Step, X, Y
@@ -12,10 +12,18 @@ from tta_dev_primitives.core.clock import SYSTEM_CLOCK, Clock
 from tta_dev_primitives.core.policy import PolicyPrimitive
 from tta_dev_primitives.errors import ConfigurationError
 
+from .retry_attempts import Attempts, RetryPlan, earlier_errors
+from .schedules import FailedAttempt, Schedule, Waits
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from tta_dev_primitives.core.context import WorkflowContext
+
+    from .retry_budget import RetryBudget
+
+__all__ = ["RetryPrimitive", "RetryStrategy", "earlier_errors", "is_retryable"]
+_MAX_RETRY_AFTER: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,7 @@ class RetryStrategy:
     initial_delay: float = 0.5
     max_delay: float = 60.0
     jitter: bool = True
-    max_retry_after: float = 120.0
+    max_retry_after: float = _MAX_RETRY_AFTER
 
     def __post_init__(self) -> None:
         if self.max_retries < 0:
@@ -81,35 +89,57 @@ def is_retryable(error: Exception) -> bool:
 class RetryPrimitive(PolicyPrimitive[In, Out]):
     """Try a step again when it fails.
 
-    After the last attempt the last real error is raised, with a note for each one before it. A
+    After the last attempt the last real error is raised, with a note for each one before it and
+    one for what else kept it from being tried again; `earlier_errors` returns them as they were. A
     delay that the server asked for (`error.retry_after`, in seconds) is waited for in full. No
     wait goes beyond the context's deadline: where the next attempt could not begin in time, the
-    error is raised at once. Cancellation is never retried. A stream is tried again only before
-    its first chunk.
+    error is raised at once. During a wait the call gives up the places it holds in bulkheads, and
+    takes them again first. Cancellation is never retried. A stream is tried again only before its
+    first chunk.
 
     Args:
         primitive: What to run.
-        strategy: How often and with which waits.
+        strategy: How often and with which waits: a `RetryStrategy`, or a schedule. A schedule
+            without an end has that of `RetryStrategy()`.
         retry_on: Takes an error and says whether to try again; `is_retryable` by default.
+        retry_result: Takes a result and says whether to try again; the last one is returned, wanted
+            or not. Not asked about streams.
+        budget: Bounds the retries of all calls together. A retry it does not allow is not made.
         clock: Where the time comes from.
         random: Draws the jitter: returns a number from 0 up to, not including, 1.
         name: Name in paths, traces and diagrams.
+
+    Raises:
+        ConfigurationError: *strategy* is neither.
     """
 
     def __init__(
         self,
         primitive: Step[In, Out] | None = None,
-        strategy: RetryStrategy | None = None,
+        strategy: RetryStrategy | Schedule | None = None,
         *,
         retry_on: Callable[[Exception], bool] = is_retryable,
+        retry_result: Callable[[Out], bool] | None = None,
+        budget: RetryBudget | None = None,
         clock: Clock = SYSTEM_CLOCK,
         random: Callable[[], float] = random.random,
         name: str = "",
     ) -> None:
         super().__init__(primitive, name=name)
-        self.strategy = RetryStrategy() if strategy is None else strategy
-        self._retry_on = retry_on
-        self._clock, self._random = clock, random
+        chosen = RetryStrategy() if strategy is None else strategy
+        self.strategy: RetryStrategy | Schedule = chosen
+        timed = isinstance(chosen, Schedule)
+        self._plan = RetryPlan(
+            _schedule_of(chosen),
+            _MAX_RETRY_AFTER if isinstance(chosen, Schedule) else chosen.max_retry_after,
+            retry_on,
+            retry_result,
+            budget,
+            clock,
+            random,
+            timed,
+        )
+        self._begins = timed or budget is not None
 
     if TYPE_CHECKING:  # what it wraps keeps its types
 
@@ -118,31 +148,36 @@ class RetryPrimitive(PolicyPrimitive[In, Out]):
 
     async def execute(self, input_data: In, context: WorkflowContext = FRESH) -> Out:
         """Run the step until it succeeds, or trying again makes no sense."""
-        execute = self.primitive.execute
-        try:
-            value = await execute(input_data, context)
-        except Exception as error:  # noqa: BLE001 - raised again unless it is worth a retry
-            failures = _Failures(error)
-        else:
-            if observe.active is not None:
-                self._report_end(_Failures(), exhausted=False)
-            return value
+        execute, plan = self.primitive.execute, self._plan
+        began = plan.begin() if self._begins else 0.0
+        attempts = None
         while True:
-            await self._pause(failures, context)
             try:
                 value = await execute(input_data, context)
-            except Exception as error:  # noqa: BLE001 - as above
-                failures.add(error)
+            except Exception as error:
+                if attempts is None:
+                    attempts = Attempts(plan, context, began)
+                if not attempts.failed(error):
+                    raise
             else:
-                if observe.active is not None:
-                    self._report_end(failures, exhausted=False)
-                return value
+                if plan.retry_result is None or not plan.retry_result(value):
+                    if attempts is not None:
+                        attempts.succeeded()
+                    elif observe.active is not None:
+                        plan.report_end(1, 0.0, exhausted=False)
+                    return value
+                if attempts is None:
+                    attempts = Attempts(plan, context, began)
+                if not attempts.unwanted(value):
+                    return value
+            if not await attempts.pause():
+                return attempts.outcome()
 
     async def stream(
         self, input_data: In, context: WorkflowContext = FRESH
     ) -> AsyncGenerator[Any, None]:  # Any: chunks need not have the type of the whole
         """Stream the step, beginning anew while it fails before the first chunk."""
-        failures = _Failures()
+        attempts = Attempts(self._plan, context, self._plan.begin())
         while True:
             begun = False
             chunks = self.primitive.stream(input_data, context)
@@ -151,74 +186,48 @@ class RetryPrimitive(PolicyPrimitive[In, Out]):
                     begun = True
                     yield chunk
             except Exception as error:
-                failures.add(error)
-                if begun:
-                    self._give_up(failures)
+                if not attempts.failed(error, final=begun):
                     raise
             else:
-                if observe.active is not None:
-                    self._report_end(failures, exhausted=False)
+                attempts.succeeded()
                 return
             finally:
                 await chunks.aclose()
-            await self._pause(failures, context)
+            if not await attempts.pause():
+                attempts.outcome()
 
-    async def _pause(self, failures: _Failures, context: WorkflowContext) -> None:
-        """Wait before the next attempt, or raise the last error when there should be none."""
-        error, retry = failures.errors[-1], len(failures.errors) - 1
-        delay = self._delay(error, retry) if self._retry_on(error) else None
-        if delay is not None and context.deadline is not None:
-            in_time = self._clock.monotonic() + delay < context.deadline
-            delay = delay if in_time else None
-        if delay is None or retry >= self.strategy.max_retries:
-            raise self._give_up(failures)
-        if context.tally is not None:
-            context.tally.attempts += 1
-        if observe.active is not None:
-            observe.report(observe.RetryScheduledRecord(retry + 1, delay, type(error).__name__))
-        failures.delay_total += delay
-        await self._clock.sleep(delay)
 
-    def _give_up(self, failures: _Failures) -> Exception:
-        """Report the end and return the error to raise."""
-        if observe.active is not None:
-            self._report_end(failures, exhausted=True)
-        return failures.last()
+@dataclass(frozen=True, slots=True)
+class _StrategySchedule(Schedule):
+    """A `RetryStrategy`, followed as a schedule."""
 
-    def _delay(self, error: Exception, retry: int) -> float | None:
-        """Return the wait before retry number *retry*, or None when the server asks too much."""
-        longest = self.strategy.longest_delay(retry)
-        delay = longest * self._random() if self.strategy.jitter else longest
-        asked = getattr(error, "retry_after", None)
-        if not isinstance(asked, int | float) or asked <= 0:
-            return delay
-        return None if asked > self.strategy.max_retry_after else max(delay, float(asked))
+    strategy: RetryStrategy
 
-    def _report_end(self, failures: _Failures, *, exhausted: bool) -> None:
-        attempts = len(failures.errors) + (not exhausted)
-        observe.report(
-            observe.RetryRecord(
-                attempts, self.strategy.max_retries + 1, failures.delay_total, exhausted
-            )
+    @property
+    def max_attempts(self) -> int:
+        return self.strategy.max_retries + 1
+
+    def begin(self, random: Callable[[], float]) -> Waits:
+        strategy = self.strategy
+
+        def wait(failed: FailedAttempt) -> float | None:
+            if failed.number > strategy.max_retries:
+                return None
+            longest = strategy.longest_delay(failed.number - 1)
+            return max(longest * random() if strategy.jitter else longest, failed.asked)
+
+        return wait
+
+
+def _schedule_of(strategy: RetryStrategy | Schedule) -> Schedule:
+    if isinstance(strategy, RetryStrategy):
+        return _StrategySchedule(strategy)
+    if not isinstance(strategy, Schedule):  # pyright: ignore[reportUnnecessaryIsInstance] - not all callers check types
+        msg = (
+            f"strategy must be a RetryStrategy or a schedule, got {strategy!r}; "
+            "for objects of tenacity use tenacity_schedule()"
         )
-
-
-class _Failures:
-    """The errors of one call so far."""
-
-    __slots__ = ("delay_total", "errors")
-
-    def __init__(self, *errors: Exception) -> None:
-        self.errors = list(errors)
-        self.delay_total = 0.0
-
-    def add(self, error: Exception) -> None:
-        self.errors.append(error)
-
-    def last(self) -> Exception:
-        """Return the last error, with a note for each one before it."""
-        *earlier, last = self.errors
-        for number, error in enumerate(earlier, start=1):
-            if error is not last:
-                last.add_note(f"attempt {number} failed with {type(error).__name__}: {error}")
-        return last
+        raise ConfigurationError(msg)
+    if strategy.bounded:
+        return strategy
+    return strategy.up_to(attempts=RetryStrategy().max_retries + 1)
