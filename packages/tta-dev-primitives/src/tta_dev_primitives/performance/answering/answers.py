@@ -13,9 +13,9 @@ from tta_dev_primitives.performance.single_flight import SingleFlight
 from tta_dev_primitives.performance.values.encoding import DecodingError
 
 from .accounts import Accounts
+from .endings import Endings
 from .entries import NOTHING, Kept, RememberedError, Worth, as_result
 from .invalidations import Invalidations
-from .looks import Looks
 from .shared_stream import SharedStreams
 from .shelf import PENDING
 from .stream_recording import Recording
@@ -40,10 +40,10 @@ class Answers:
         self.flights: SingleFlight[tuple[Any, Kept | None]] = SingleFlight(finish=rules.finish)
         self.streams = SharedStreams()
         self.invalidations = Invalidations()
-        self._looks = Looks(shelf)
+        self._endings = Endings()
         self.accounts = Accounts(shelf, shadow=rules.shadow)
         # Looked up once, as they are on the path of every hit.
-        self._peek, self._load = shelf.peek, shelf.load
+        self._peek, self._find, self._load = shelf.peek, shelf.find, shelf.load
         self._time, self._used = shelf.now, shelf.used
 
     async def answer(self, ask: Ask) -> Any:  # Any: the step's own type
@@ -92,8 +92,11 @@ class Answers:
             return "bypass", None
         try:
             entry = self._peek(ask.key)
-            if entry is PENDING:
-                entry = await self._looks.find(ask.key)
+            while entry is PENDING:
+                begun = self._endings.count
+                entry = await self._find(ask.key)
+                if entry is None and self._endings.include(ask.key, since=begun):
+                    entry = PENDING  # it may have been written after the look
         except StoreError as error:
             self.accounts.warn_of(ask, error)
             return "miss", None
@@ -198,7 +201,7 @@ class Answers:
     def ended(self, ask: Ask, token: Token) -> None:
         """Take note that an answer has been made, or could not be."""
         self.invalidations.end(token)
-        self._looks.ended(ask.key)
+        self._endings.add(ask.key)
 
     async def make(
         self, ask: Ask, token: Token, put: Callable[..., Awaitable[None]] | None = None
