@@ -17,31 +17,23 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Alarm:
+class Bell:
     """Cancels the current task after some seconds, and tells that cancellation from others.
 
-    Use as a context manager around awaits of one task, or end it with `silence` where the error
-    is of your own making. The task is cancelled, not abandoned: when `TimeoutError` leaves the
-    block, the `finally` blocks inside have run. A cancellation from elsewhere goes through
-    unchanged, even when it comes together with the alarm.
+    Whoever makes one ends it with `silence`, however the awaits under it end.
 
     Args:
         seconds: When to ring.
         clock: Whose timer to use.
-        name: Name for the error's text.
-        limit: Limit for the error's text, where it differs from *seconds*.
     """
 
-    __slots__ = ("_cancelling", "_limit", "_name", "_task", "_timer", "rang")
+    __slots__ = ("_cancelling", "_task", "_timer", "rang")
 
-    def __init__(
-        self, seconds: float, clock: Clock, name: str = "", limit: float | None = None
-    ) -> None:
+    def __init__(self, seconds: float, clock: Clock) -> None:
         task = current_task()
         if task is None:
             raise no_task()
         self._task = task
-        self._name, self._limit = name, seconds if limit is None else limit
         self._cancelling = task.cancelling()
         self.rang = False
         self._timer: TimerHandle
@@ -54,7 +46,7 @@ class Alarm:
     def _ring(self) -> None:
         loop = self._task.get_loop()
         if current_task(loop) is self._task:
-            # A clock was moved by the very code under the limit. As in real time, the alarm waits
+            # A clock was moved by the very code under the limit. As in real time, the bell waits
             # until that code waits, and is not heard where it ends first.
             self._timer = loop.call_soon(self._ring)
             return
@@ -62,9 +54,9 @@ class Alarm:
         self._task.cancel()
 
     def silence(self, error: BaseException | None) -> bool:
-        """End the alarm, and tell whether it alone is why the block ended with *error*.
+        """Stop the timer, and tell whether it alone is why the awaits ended with *error*.
 
-        To be called once, however the block ends; *error* is None when it raised nothing.
+        To be called once; *error* is None where they raised nothing.
         """
         if not self.rang:
             self._timer.cancel()
@@ -72,12 +64,33 @@ class Alarm:
         others = self._task.uncancel() > self._cancelling
         return not others and isinstance(error, CancelledError)
 
+
+class Alarm(Bell):
+    """Ends a block of awaits of one task with `TimeoutError` after some seconds.
+
+    Use as a context manager. The task is cancelled, not abandoned: when `TimeoutError` leaves the
+    block, the `finally` blocks inside have run. A cancellation from elsewhere goes through
+    unchanged, even when it comes together with the alarm.
+
+    Args:
+        seconds: When to ring.
+        clock: Whose timer to use.
+        name: Name for the error's text.
+        limit: Limit for the error's text, where it differs from *seconds*.
+    """
+
+    __slots__ = ("_limit", "_name")
+
+    def __init__(self, seconds: float, clock: Clock, name: str, limit: float | None = None) -> None:
+        super().__init__(seconds, clock)
+        self._name, self._limit = name, max(0, seconds) if limit is None else limit
+
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if self.silence(error):
-            raise TimeoutError(self._name, max(0, self._limit)) from error
+            raise TimeoutError(self._name, self._limit) from error
 
 
 def no_task() -> RuntimeError:

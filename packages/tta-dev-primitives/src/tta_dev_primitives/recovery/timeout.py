@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from tta_dev_primitives.core import observe
 from tta_dev_primitives.core.base import FRESH, In, Out, Step, WorkflowPrimitive, X, Y, as_primitive
 from tta_dev_primitives.core.clock import SYSTEM_CLOCK, Clock
-from tta_dev_primitives.core.deadline import Alarm
+from tta_dev_primitives.core.deadline import Bell
 from tta_dev_primitives.core.policy import PolicyPrimitive
 from tta_dev_primitives.errors import ConfigurationError, TimeoutError  # noqa: A004 - as above
 
-from .coarse_timers import CoarseAlarm
+from .coarse_timers import SYSTEM_COARSE_CLOCK, CoarseBell, CoarseClock, Slot
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from tta_dev_primitives.core.context import WorkflowContext
 
@@ -103,7 +103,10 @@ class TimeoutPrimitive(PolicyPrimitive[In, Out]):
             None if fallback is None else as_primitive(fallback)
         )
         self.track_timeouts = track_timeouts
-        self.coarse = coarse
+        self._set: Callable[[object, float], Slot] | None = None
+        if coarse:
+            shared = clock is SYSTEM_CLOCK
+            self._set = (SYSTEM_COARSE_CLOCK if shared else CoarseClock(clock)).set
         self._clock = clock
         self._now = clock.monotonic
 
@@ -117,77 +120,119 @@ class TimeoutPrimitive(PolicyPrimitive[In, Out]):
         primitive = self._primitive
         if primitive is None:
             primitive = self.primitive  # which says what is missing
-        fallback, limit, outer = self.fallback, self.timeout_seconds, context.deadline
+        limit, outer = self.timeout_seconds, context.deadline
+        if limit is None:
+            if outer is None or context.deadline_enforced:
+                return await primitive.execute(input_data, context)
+            limit = math.inf
         began = self._now()
-        deadline = math.inf if limit is None else began + limit
+        deadline = began + limit
         if outer is not None and outer <= deadline:
             if context.deadline_enforced:
                 return await primitive.execute(input_data, context)  # the outer limit ends it
-            deadline, limit, fallback = outer, self._left(outer, began), None
-        if limit is None:
-            return await primitive.execute(input_data, context)
-        try:
-            view = context.with_deadline(deadline, enforced=True)
-            alarm = CoarseAlarm(deadline, self._clock) if self.coarse else Alarm(limit, self._clock)
+            deadline, limit = outer, self._left(outer, began)
+        view = context.with_deadline(deadline, enforced=True)
+        if self._set is None:
+            bell = Bell(limit, self._clock)
             try:
                 value = await primitive.execute(input_data, view)
             except BaseException as error:
-                if alarm.silence(error):
-                    raise TimeoutError(self._subject, limit) from error
+                if not bell.silence(error):
+                    raise
+                fallback = None if deadline is outer else self.fallback
+                return await self._too_late(error, input_data, context, limit, began, fallback)
+            bell.silence(None)
+            return value
+        slot = self._set(view, deadline)
+        try:
+            value = await primitive.execute(input_data, view)
+        except BaseException as error:
+            if not slot.silence(view, error):
                 raise
-            alarm.silence(None)
+            fallback = None if deadline is outer else self.fallback
+            return await self._too_late(error, input_data, context, limit, began, fallback)
+        if view in slot:  # as `slot.silence(view, None)` does, for half of its price
+            del slot[view]
+            if not slot and not slot.timers.looking:
+                slot.timers.emptied()
+        else:
+            slot.silence(view, None)
+        return value
+
+    async def _too_late(
+        self,
+        cancelled: BaseException,
+        input_data: In,
+        context: WorkflowContext,
+        limit: float,
+        began: float,
+        fallback: WorkflowPrimitive[In, Out] | None,
+    ) -> Out:
+        """Raise the timeout, or answer it with the fallback, whose errors have it as context."""
+        try:
+            raise TimeoutError(self._subject, limit) from cancelled
         except TimeoutError as error:
-            if not alarm.rang:
-                raise
             self._note(context, limit, began)
             if fallback is None:
                 raise
             self._note_fallback(fallback, error)
             return await fallback.execute(input_data, context)
-        else:
-            return value
 
     async def stream(
         self, input_data: In, context: WorkflowContext = FRESH
     ) -> AsyncGenerator[Any, None]:  # Any: chunks need not have the type of the whole
-        """Stream the step; the limit holds from the start to the last chunk.
+        """Stream the step under all limits.
 
-        The fallback runs only when the limit passed before the first chunk.
+        The fallback runs only when a limit passed before the first chunk.
         """
-        primitive, fallback = self.primitive, self.fallback
-        began, limit = self._now(), self.timeout_seconds
-        deadline, outer = began + limit, context.deadline
+        fallback, limit, outer = self.fallback, self.timeout_seconds, context.deadline
+        began = self._now()
+        deadline = math.inf if limit is None else began + limit
+        view, stopped_at, by_caller = context, math.inf, False
         if outer is not None and outer <= deadline:
             if context.deadline_enforced:
-                async with contextlib.aclosing(primitive.stream(input_data, context)) as chunks:
-                    async for chunk in chunks:
-                        yield chunk
-                return
-            deadline, limit, fallback = outer, self._left(outer, began), None
-        subject = self.name or primitive.label
-        chunks = primitive.stream(input_data, context.with_deadline(deadline, enforced=True))
-        passed = False
+                deadline, limit, stopped_at = math.inf, None, outer  # the outer limit ends it
+            else:
+                deadline, limit, by_caller = outer, self._left(outer, began), True
+        if limit is not None:
+            view = context.with_deadline(deadline, enforced=True)
+        chunks = self.primitive.stream(input_data, view)
+        part: StreamPart = "first chunk"
+        patience, passed = self.first_chunk_seconds, False
         try:
             while True:
-                remaining = deadline - self._now()
-                if remaining <= 0:
-                    passed = True  # while the consumer held the last chunk
-                    raise TimeoutError(subject, limit)
-                # An alarm for each chunk: the consumer may take the next one in another task.
-                alarm = Alarm(remaining, self._clock, subject, limit)
+                now = self._now()
+                due = math.inf if patience is None else now + patience
+                if due >= min(deadline, stopped_at):
+                    due, patience = deadline, None
+                if due <= now:  # it passed while the consumer held the last chunk
+                    passed = True
+                    raise TimeoutError(self._subject, limit or 0)
+                # A bell for each chunk: the consumer may take the next one in another task.
+                bell = None if due == math.inf else self._bell_at(due, now)
                 try:
-                    with alarm:
-                        chunk = await anext(chunks)
-                except StopAsyncIteration:
-                    return
-                finally:
-                    passed = alarm.rang
+                    chunk = await anext(chunks)
+                except BaseException as error:
+                    if bell is not None and bell.silence(error):
+                        passed = True
+                        if patience is not None:
+                            began = now
+                            raise StreamTimeoutError(self._subject, patience, part) from error
+                        if by_caller:
+                            fallback = None
+                        raise TimeoutError(self._subject, limit or 0) from error
+                    if isinstance(error, StopAsyncIteration):
+                        return
+                    raise
+                if bell is not None:
+                    bell.silence(None)
                 fallback = None
                 yield chunk
+                part, patience = "next chunk", self.idle_seconds
         except TimeoutError as error:
             if not passed:
                 raise
-            self._note(context, limit, began)
+            self._note(context, error.timeout_seconds, began)
             if fallback is None:
                 raise
             self._note_fallback(fallback, error)
@@ -196,6 +241,9 @@ class TimeoutPrimitive(PolicyPrimitive[In, Out]):
                     yield chunk
         finally:
             await chunks.aclose()
+
+    def _bell_at(self, due: float, now: float) -> Bell | CoarseBell:
+        return Bell(due - now, self._clock) if self._set is None else CoarseBell(self._set, due)
 
     @property
     def _subject(self) -> str:
