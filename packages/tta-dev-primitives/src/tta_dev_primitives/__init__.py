@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from .recovery.fallback import FallbackPrimitive
     from .recovery.hedge import HedgePrimitive
     from .recovery.hedging.latency_quantile import Quantile
+    from .recovery.rate_limit import RateLimitPrimitive
+    from .recovery.rates.gcra import Limit
     from .recovery.retry import RetryPrimitive, RetryStrategy
     from .recovery.retry_budget import RetryBudget
     from .recovery.timeout import TimeoutPrimitive
@@ -59,11 +61,13 @@ _HOMES = {
     "LLMRequest": "llm.types",
     "LLMResponse": "llm.types",
     "LambdaPrimitive": "core.base",
+    "Limit": "recovery.rates.gcra",
     "ObservabilityPrimitive": "core.observe",
     "OpenAIPrimitive": "llm.openai",
     "ParallelPrimitive": "core.parallel",
     "PrimitiveError": "errors",
     "Quantile": "recovery.hedging.latency_quantile",
+    "RateLimitPrimitive": "recovery.rate_limit",
     "RedisInvalidation": "performance.redis.invalidation",
     "RedisStore": "performance.stores.redis",
     "RetryBudget": "recovery.retry_budget",
@@ -100,11 +104,13 @@ __all__ = [
     "LLMRequest",
     "LLMResponse",
     "LambdaPrimitive",
+    "Limit",
     "ObservabilityPrimitive",
     "OpenAIPrimitive",
     "ParallelPrimitive",
     "PrimitiveError",
     "Quantile",
+    "RateLimitPrimitive",
     "RedisInvalidation",
     "RedisStore",
     "RetryBudget",

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tta_dev_primitives.errors import LLMError, RateLimitedError, ServerError
-from tta_dev_primitives.recovery.rate_headers import (
+from tta_dev_primitives.recovery.rate_limit import Limit, RateLimitPrimitive
+from tta_dev_primitives.recovery.rates.headers import (
     Quota,
     headers_of,
     is_rate_limited,
@@ -14,7 +15,6 @@ from tta_dev_primitives.recovery.rate_headers import (
     pause_asked,
     quotas,
 )
-from tta_dev_primitives.recovery.rate_limit import Limit, RateLimitPrimitive
 from tta_dev_primitives.testing.clock import FakeClock
 from tta_dev_primitives.testing.mocks import MockPrimitive
 
@@ -191,6 +191,13 @@ async def test_answer_that_says_much_is_left_is_not_believed(clock: FakeClock) -
     for _ in range(20):
         await limiter.execute("x")
     assert limiter._gate.tightest()[1] == pytest.approx(31)
+
+
+async def test_answer_with_other_headers_changes_nothing(clock: FakeClock) -> None:
+    step = MockPrimitive(return_value=answer(content_type="text/plain"))
+    limiter = RateLimitPrimitive(step, limits=[Limit(60)], clock=clock)
+    await limiter.execute("x")
+    assert limiter._gate.tightest()[1] == pytest.approx(59)
 
 
 async def test_429_tells_what_is_left_and_how_long_to_wait(clock: FakeClock) -> None:

@@ -10,8 +10,8 @@ from tta_dev_primitives.errors import (
     RateLimitedError,
     RateLimitExceededError,
 )
-from tta_dev_primitives.recovery.rate_gate import Gate
 from tta_dev_primitives.recovery.rate_limit import Limit
+from tta_dev_primitives.recovery.rates.gate import Gate
 from tta_dev_primitives.testing.clock import FakeClock, settle
 from tta_dev_primitives.testing.mocks import MockPrimitive
 

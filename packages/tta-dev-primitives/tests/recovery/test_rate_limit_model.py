@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from tta_dev_primitives.core.base import WorkflowContext
 from tta_dev_primitives.errors import CircuitOpenError, RateLimitExceededError
-from tta_dev_primitives.recovery.gcra import Limit, Meter
-from tta_dev_primitives.recovery.rate_gate import Gate
 from tta_dev_primitives.recovery.rate_limit import RateLimitPrimitive
+from tta_dev_primitives.recovery.rates.gate import Gate
+from tta_dev_primitives.recovery.rates.gcra import Limit, Meter
 from tta_dev_primitives.testing.clock import FakeClock, settle
 
 EXAMPLES = 2000 if os.environ.get("TTA_LONG") else 150

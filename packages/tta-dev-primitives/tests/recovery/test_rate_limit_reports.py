@@ -40,6 +40,11 @@ async def test_acquire_reports_to_the_call_it_is_part_of(clock: FakeClock, watch
     assert [record.result for _, record in watcher.records] == ["allowed"]
 
 
+async def test_shadow_needs_nobody_who_watches(clock: FakeClock) -> None:
+    limiter = RateLimitPrimitive(echo, limits=[Limit(1)], shadow=True, clock=clock)
+    assert [await limiter.execute(x) for x in range(3)] == [0, 1, 2]
+
+
 async def test_decisions_are_reported(clock: FakeClock, watcher: Any, after: Any) -> None:
     """Each call says how long it waited, and what is left of the tightest limit."""
     limiter = RateLimitPrimitive(

@@ -15,6 +15,7 @@ import pytest
 
 from tta_dev_primitives.core.base import WorkflowContext
 from tta_dev_primitives.recovery.retry import RetryPrimitive, RetryStrategy, earlier_errors
+from tta_dev_primitives.recovery.schedules import Schedule, constant
 from tta_dev_primitives.testing.clock import FakeClock
 from tta_dev_primitives.testing.mocks import MockPrimitive
 
@@ -118,6 +119,11 @@ async def recover(retry: Callable[..., Any]) -> None:
     await retry(RetryStrategy(2, 1, 0)).execute("x")
 
 
+async def hand_over(retry: Callable[..., Any]) -> None:
+    at_once = constant(0)
+    await retry(at_once.up_to(attempts=1) | at_once.up_to(attempts=3)).execute("x")
+
+
 async def miss_the_deadline(retry: Callable[..., Any]) -> None:
     await raised(
         retry(RetryStrategy(2, 1, 1, jitter=False)).execute("x", WorkflowContext(deadline=1))
@@ -144,14 +150,16 @@ class LateClock(FakeClock):
         await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("ending", [give_up, recover, miss_the_deadline, wait_too_long])
+@pytest.mark.parametrize("ending", [give_up, recover, hand_over, miss_the_deadline, wait_too_long])
 async def test_call_that_is_over_leaves_no_cycle(
     clock: FakeClock, ending: Callable[..., Awaitable[None]]
 ) -> None:
     """Errors hold the frames they went through, and those all that the step worked on."""
     alive: list[weakref.ref[Exception]] = []
 
-    def retry(strategy: RetryStrategy, clock: FakeClock = clock) -> RetryPrimitive[str, str]:
+    def retry(
+        strategy: RetryStrategy | Schedule, clock: FakeClock = clock
+    ) -> RetryPrimitive[str, str]:
         async def step(x: str) -> str:
             if len(alive) == 2:
                 return x

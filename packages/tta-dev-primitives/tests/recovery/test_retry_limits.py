@@ -60,10 +60,13 @@ async def test_attempts_and_waits_under_a_deadline(
     assert said == ([] if attempts == 4 else [expected])
 
 
-async def test_wait_the_server_asks_for_is_not_begun_beyond_the_deadline(clock: FakeClock) -> None:
+async def test_wait_the_server_asks_for_is_not_begun_beyond_the_deadline(
+    clock: FakeClock, after: Any
+) -> None:
     step = MockPrimitive(raise_error=RateLimitedError("busy", retry_after=20))
+    retry = RetryPrimitive(step, STEADY, clock=clock)
     with pytest.raises(RateLimitedError):
-        await RetryPrimitive(step, STEADY, clock=clock).execute("x", WorkflowContext(deadline=20))
+        await after(60, retry.execute("x", WorkflowContext(deadline=20)))
     assert (step.call_count, clock.slept) == (1, [])
 
 
@@ -95,7 +98,7 @@ async def test_retry_beyond_the_budget_is_not_made(
     budget = RetryBudget(0.5, minimum_per_second=0, clock=clock)
     retry = RetryPrimitive(step, STEADY, budget=budget, clock=clock)
     with pytest.raises(ValueError, match="0") as first:
-        await retry.execute("x")
+        await after(60, retry.execute("x"))
     assert (step.call_count, clock.slept) == (1, [])
     assert first.value.__notes__ == ["not tried again: the retry budget is used up"]
     assert watcher.records[-1][1] == observe.RetryRecord(1, 4, 0, exhausted=True)
@@ -138,12 +141,12 @@ async def test_hedges_and_retries_draw_on_one_budget(clock: FakeClock, after: An
     ids=["not-worth-it", "too-late"],
 )
 async def test_retry_that_is_not_wanted_costs_no_budget(
-    clock: FakeClock, error: Exception, deadline: float | None
+    clock: FakeClock, after: Any, error: Exception, deadline: float | None
 ) -> None:
     budget = RetryBudget(1, minimum_per_second=0, clock=clock)
     retry = RetryPrimitive(MockPrimitive(raise_error=error), STEADY, budget=budget, clock=clock)
     with pytest.raises(type(error)):
-        await retry.execute("x", WorkflowContext(deadline=deadline))
+        await after(60, retry.execute("x", WorkflowContext(deadline=deadline)))
     assert budget.available == 1
 
 
@@ -181,18 +184,20 @@ async def test_retry_thrown_away_during_its_wait_goes_back_into_the_budget(
     assert budget.available == 1
 
 
-async def test_stream_is_under_the_budget(clock: FakeClock, source: Any, collect: Any) -> None:
+async def test_stream_is_under_the_budget(
+    clock: FakeClock, after: Any, source: Any, collect: Any
+) -> None:
     feed = source(ConnectionError("down"))
     budget = RetryBudget(0.5, minimum_per_second=0, clock=clock)
     retry = RetryPrimitive(feed, STEADY, budget=budget, clock=clock)
     with pytest.raises(ConnectionError) as caught:
-        await collect(retry.stream("c"))
+        await after(60, collect(retry.stream("c")))
     assert feed.begun == 1
     assert caught.value.__notes__ == ["not tried again: the retry budget is used up"]
     assert budget.available == 0.5
 
 
-async def test_place_in_a_bulkhead_is_free_during_a_wait(clock: FakeClock, after: Any) -> None:
+async def test_place_in_a_bulkhead_is_free_during_a_wait(clock: FakeClock) -> None:
     """One place: while the first call waits for its second attempt, the second call is served."""
     served: list[tuple[str, float]] = []
 
@@ -204,9 +209,9 @@ async def test_place_in_a_bulkhead_is_free_during_a_wait(clock: FakeClock, after
 
     bulkhead = BulkheadPrimitive(RetryPrimitive(step, STEADY, clock=clock), max_concurrent=1)
     first = asyncio.ensure_future(bulkhead.execute("a"))
-    await settle()
-    assert await bulkhead.execute("b") == "b"
-    assert await after(1, first) == "a"
+    second = asyncio.ensure_future(bulkhead.execute("b"))
+    await clock.sleep_through(60)
+    assert await asyncio.gather(first, second) == ["a", "b"]
     assert served == [("a", 0), ("b", 0), ("a", 1)]
 
 

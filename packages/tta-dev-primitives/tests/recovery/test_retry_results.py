@@ -67,18 +67,22 @@ async def test_error_after_unwanted_results_says_so(clock: FakeClock, after: Any
     assert [type(error) for error in earlier_errors(caught.value)] == [KeyError]
 
 
-async def test_unwanted_result_is_returned_where_the_deadline_comes_first(clock: FakeClock) -> None:
+async def test_unwanted_result_is_returned_where_the_deadline_comes_first(
+    clock: FakeClock, after: Any
+) -> None:
     step = MockPrimitive(return_value="")
     retry = RetryPrimitive(step, STEADY, retry_result=is_empty, clock=clock)
-    assert await retry.execute("x", WorkflowContext(deadline=1)) == ""
+    assert await after(60, retry.execute("x", WorkflowContext(deadline=1))) == ""
     assert (step.call_count, clock.slept) == (1, [])
 
 
-async def test_unwanted_result_is_returned_where_the_budget_is_used_up(clock: FakeClock) -> None:
+async def test_unwanted_result_is_returned_where_the_budget_is_used_up(
+    clock: FakeClock, after: Any
+) -> None:
     step = MockPrimitive(return_value="")
     budget = RetryBudget(0, minimum_per_second=0, clock=clock)
     retry = RetryPrimitive(step, STEADY, retry_result=is_empty, budget=budget, clock=clock)
-    assert await retry.execute("x") == ""
+    assert await after(60, retry.execute("x")) == ""
     assert (step.call_count, clock.slept) == (1, [])
 
 
@@ -95,4 +99,15 @@ async def test_predicate_that_fails_is_not_taken_for_a_failed_attempt(clock: Fak
     retry = RetryPrimitive(step, STEADY, retry_result=lambda value: value.missing, clock=clock)
     with pytest.raises(AttributeError, match="missing"):
         await retry.execute("x")
+    assert step.call_count == 1
+
+
+async def test_unwanted_result_is_returned_where_the_wait_ends_too_late() -> None:
+    class LateClock(FakeClock):
+        async def sleep(self, seconds: float) -> None:
+            self.advance(seconds + 1)
+
+    step = MockPrimitive(return_value="")
+    retry = RetryPrimitive(step, STEADY, retry_result=is_empty, clock=LateClock())
+    assert await retry.execute("x", WorkflowContext(deadline=1.5)) == ""
     assert step.call_count == 1

@@ -214,6 +214,34 @@ async def test_seconds_count_from_the_beginning_of_the_first_attempt(
     assert watcher.records[-1][1] == observe.RetryRecord(3, 0, 2, exhausted=True)
 
 
+async def test_schedule_of_one_s_own_is_told_what_each_attempt_brought(
+    clock: FakeClock, after: Any
+) -> None:
+    """By its own property it ends, so it is given no other end."""
+    seen: list[FailedAttempt] = []
+
+    class Own(Schedule):
+        max_attempts = 5
+
+        def begin(self, random: Callable[[], float]) -> Callable[[FailedAttempt], float]:
+            def wait(failed: FailedAttempt) -> float:
+                seen.append(failed)
+                return 2
+
+            return wait
+
+    first, third = ValueError("one"), RateLimitedError("three", retry_after=9)
+    step = MockPrimitive(side_effect=[first, "two", third, ValueError("four"), "done"])
+    retry = RetryPrimitive(step, Own(), retry_result=lambda value: value == "two", clock=clock)
+    assert await after(60, retry.execute("x")) == "done"
+    assert seen[:3] == [
+        FailedAttempt(1, 0, 0, 0, first, None),
+        FailedAttempt(2, 2, 0, 2, None, "two"),
+        FailedAttempt(3, 4, 9, 4, third, None),
+    ]
+    assert len(seen) == 4
+
+
 async def test_stream_follows_a_schedule(
     clock: FakeClock, after: Any, source: Any, collect: Any
 ) -> None:

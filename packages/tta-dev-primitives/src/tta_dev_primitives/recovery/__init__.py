@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from tta_dev_primitives.recovery.hedging.latency_quantile import Quantile
+
 from .budget import BudgetPrimitive
 from .bulkhead import AdaptiveLimit, BulkheadPrimitive
 from .circuit_breaker import CircuitBreakerPrimitive
 from .compensation import SagaPrimitive
 from .fallback import FallbackPrimitive
 from .hedge import HedgePrimitive
-from .hedging.latency_quantile import Quantile
+from .rate_limit import RateLimitPrimitive
+from .rates.gcra import Limit
 from .retry import RetryPrimitive, RetryStrategy
 from .retry_budget import RetryBudget
 from .timeout import TimeoutPrimitive
@@ -20,7 +23,9 @@ __all__ = [
     "CircuitBreakerPrimitive",
     "FallbackPrimitive",
     "HedgePrimitive",
+    "Limit",
     "Quantile",
+    "RateLimitPrimitive",
     "RetryBudget",
     "RetryPrimitive",
     "RetryStrategy",

@@ -11,11 +11,14 @@ from tta_dev_primitives.core.clock import SYSTEM_CLOCK, Clock
 from tta_dev_primitives.core.policy import PolicyPrimitive
 from tta_dev_primitives.core.streaming import join_chunks
 from tta_dev_primitives.errors import ConfigurationError, RateLimitExceededError, RejectedError
-
-from .gcra import Limit
-from .rate_gate import Gate
-from .rate_headers import is_rate_limited, learn_from_answer, learn_from_error
-from .rate_keys import Admission, Gates, amount
+from tta_dev_primitives.recovery.rates.gate import Gate
+from tta_dev_primitives.recovery.rates.gcra import Limit
+from tta_dev_primitives.recovery.rates.headers import (
+    is_rate_limited,
+    learn_from_answer,
+    learn_from_error,
+)
+from tta_dev_primitives.recovery.rates.keys import Admission, Gates, amount
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Hashable, Sequence

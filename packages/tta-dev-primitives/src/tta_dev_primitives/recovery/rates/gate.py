@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from .gcra import Limit, Meter
-from .rate_line import Line, Plan, Waiter
+from .line import Line, Plan, Waiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,7 +50,8 @@ class Gate:
         self._only: Meter | None = None
         """The one limit of requests, while nobody waits and nothing is closed: a short way."""
         self._clock, self._now = clock, clock.monotonic
-        # Held for a few microseconds at most, and never across an await.
+        # Held for microseconds, or a millisecond while a thousand in line get a new plan.
+        # Never held across an await.
         self._lock = threading.Lock()
         self._not_before = -math.inf
         self._lines: dict[asyncio.AbstractEventLoop, Line] = {}

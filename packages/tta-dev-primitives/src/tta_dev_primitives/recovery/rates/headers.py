@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, cast
 from tta_dev_primitives.errors import RateLimitedError
 
 if TYPE_CHECKING:
+    from .gate import Gate
     from .gcra import Limit
-    from .rate_gate import Gate
 
 _LONGEST_PAUSE_SECONDS: Final = 3600.0
 _NUMBER = re.compile(r"\d{1,18}(\.\d*)?")

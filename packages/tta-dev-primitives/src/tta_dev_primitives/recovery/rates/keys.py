@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from tta_dev_primitives.errors import ConfigurationError
 
-from .rate_gate import Gate
+from .gate import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
