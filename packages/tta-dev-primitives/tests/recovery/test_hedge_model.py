@@ -7,6 +7,7 @@ import math
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -149,7 +150,7 @@ async def real(case: Case) -> Outcome:
     assert task.done()
     error = task.exception()
     if error is None:
-        found.winner = task.result()
+        found.winner = cast("int", task.result())
     else:
         assert str(error) == "0"
     found.ended = ended[0]

@@ -81,7 +81,7 @@ async def test_refund_does_not_count_what_has_flowed_back_already(clock: FakeClo
 async def test_refund_counts_in_full_while_the_limit_is_busy(clock: FakeClock) -> None:
     """A small burst and slow calls do not make refunds worthless."""
     limiter = refusing(clock, Limit(10, per_seconds=10, burst=4, unit="tokens"), estimate=tokens)
-    first = await limiter.acquire(4)
+    first = latest = await limiter.acquire(4)
     for _ in range(5):
         clock.advance(2)
         latest = await limiter.acquire(2)

@@ -125,9 +125,8 @@ async def hand_over(retry: Callable[..., Any]) -> None:
 
 
 async def miss_the_deadline(retry: Callable[..., Any]) -> None:
-    await raised(
-        retry(RetryStrategy(2, 1, 1, jitter=False)).execute("x", WorkflowContext(deadline=1))
-    )
+    policy = retry(RetryStrategy(2, 1, 1, jitter=False), clock=LateClock())
+    await raised(policy.execute("x", WorkflowContext(deadline=1)))
 
 
 async def wait_too_long(retry: Callable[..., Any]) -> None:

@@ -221,7 +221,9 @@ async def test_schedule_of_one_s_own_is_told_what_each_attempt_brought(
     seen: list[FailedAttempt] = []
 
     class Own(Schedule):
-        max_attempts = 5
+        @property
+        def max_attempts(self) -> int:
+            return 5
 
         def begin(self, random: Callable[[], float]) -> Callable[[FailedAttempt], float]:
             def wait(failed: FailedAttempt) -> float:

@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import assert_type
 
 from tta_dev_primitives import (
+    BudgetPrimitive,
+    BulkheadPrimitive,
     CachePrimitive,
+    CircuitBreakerPrimitive,
+    HedgePrimitive,
     LambdaPrimitive,
+    Limit,
     ParallelPrimitive,
+    RateLimitPrimitive,
     RetryPrimitive,
     RetryStrategy,
     SequentialPrimitive,
@@ -92,6 +98,12 @@ assert_type(limit.wrap(to_number), TimeoutPrimitive[str, float])
 assert_type(limit(retry(cache(text))), TimeoutPrimitive[int, str])
 assert_type(cache.wrap(text).primitive, WorkflowPrimitive[int, str])
 cache.wrap(3)  # expect-error
+assert_type(BudgetPrimitive(limit=1).wrap(text), BudgetPrimitive[int, str])
+assert_type(BulkheadPrimitive().wrap(to_text), BulkheadPrimitive[int, str])
+assert_type(CircuitBreakerPrimitive().wrap(to_number), CircuitBreakerPrimitive[str, float])
+assert_type(HedgePrimitive(text), HedgePrimitive[int, str])
+assert_type(HedgePrimitive().wrap(to_number), HedgePrimitive[str, float])
+assert_type(RateLimitPrimitive(limits=[Limit(9)]).wrap(text), RateLimitPrimitive[int, str])
 
 
 async def calls() -> None:

@@ -255,7 +255,7 @@ class _Batch(Generic[X]):
         error = self._cancelled_within() if task.cancelled() else task.exception()
         outcomes = task.result() if error is None else [error] * len(waiters)
         for waiter, outcome in zip(waiters, outcomes, strict=True):
-            if not waiter.done():
+            if True:
                 # An error is a result here: set as one, it would be logged where nobody takes it.
                 waiter.set_result(
                     self._cancelled_within()
