@@ -229,9 +229,55 @@ def test_an_unknown_price_is_left_out_not_zero() -> None:
             observe.SagaRecord("book", "ok"),
             {"tta.saga.step": "book", "tta.saga.compensation.result": "ok"},
         ),
+        (
+            observe.BreakerRecord("search", "open", 0.5, "rejected"),
+            {
+                "tta.breaker.name": "search",
+                "tta.breaker.state": "open",
+                "tta.breaker.failure_rate": 0.5,
+                "tta.breaker.result": "rejected",
+            },
+        ),
+        (
+            observe.RateLimitRecord(0.5, 60.0, 3.0, "waited"),
+            {
+                "tta.ratelimit.wait": 0.5,
+                "tta.ratelimit.limit": 60.0,
+                "tta.ratelimit.remaining": 3.0,
+                "tta.ratelimit.result": "waited",
+            },
+        ),
+        (
+            observe.HedgeRecord(2, None, 0.3, 0.01),
+            {"tta.hedge.launched": 2, "tta.hedge.delay": 0.3, "tta.hedge.wasted_cost": 0.01},
+        ),
+        (
+            observe.BudgetRecord("day", "ada", "usd", 0.1, 4.9, "allowed"),
+            {
+                "tta.budget.name": "day",
+                "tta.budget.unit": "usd",
+                "tta.budget.reserved": 0.1,
+                "tta.budget.remaining": 4.9,
+                "tta.budget.result": "allowed",
+            },
+        ),
         ("a record of somebody else", {}),
     ],
-    ids=["hit", "miss", "route", "retry", "timeout", "fallback", "branch", "saga", "unknown"],
+    ids=[
+        "hit",
+        "miss",
+        "route",
+        "retry",
+        "timeout",
+        "fallback",
+        "branch",
+        "saga",
+        "breaker",
+        "rate-limit",
+        "hedge",
+        "budget",
+        "unknown",
+    ],  # fmt: skip
 )
 async def test_a_record_becomes_the_attributes_of_its_name(
     recorded: Recorded, record: object, expected: dict[str, object]

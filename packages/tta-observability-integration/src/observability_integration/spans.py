@@ -28,6 +28,11 @@ _KINDS: Final = {
     "RetryPrimitive": "retry",
     "RouterPrimitive": "route",
     "SagaPrimitive": "saga",
+    "BudgetPrimitive": "budget",
+    "BulkheadPrimitive": "bulkhead",
+    "CircuitBreakerPrimitive": "breaker",
+    "HedgePrimitive": "hedge",
+    "RateLimitPrimitive": "ratelimit",
     "SequentialPrimitive": "sequential",
     "TimeoutPrimitive": "timeout",
     "TransformPrimitive": "transform",
@@ -182,6 +187,55 @@ def _fallback(record: observe.FallbackRecord) -> Attributes:
     }
 
 
+def _breaker(record: observe.BreakerRecord) -> Attributes:
+    return {
+        semconv.TTA_BREAKER_NAME: record.name,
+        semconv.TTA_BREAKER_STATE: record.state,
+        semconv.TTA_BREAKER_FAILURE_RATE: record.failure_rate,
+        semconv.TTA_BREAKER_RESULT: record.result,
+    }
+
+
+def _breaker_transition(record: observe.BreakerTransitionRecord) -> Attributes:
+    return {
+        semconv.TTA_BREAKER_NAME: record.name,
+        semconv.TTA_BREAKER_FROM: record.from_state,
+        semconv.TTA_BREAKER_TO: record.to_state,
+        semconv.TTA_BREAKER_REASON: record.reason,
+    }
+
+
+def _rate_limit(record: observe.RateLimitRecord) -> Attributes:
+    return {
+        semconv.TTA_RATELIMIT_WAIT: record.wait,
+        semconv.TTA_RATELIMIT_LIMIT: record.limit,
+        semconv.TTA_RATELIMIT_REMAINING: record.remaining,
+        semconv.TTA_RATELIMIT_RESULT: record.result,
+    }
+
+
+def _hedge(record: observe.HedgeRecord) -> Attributes:
+    return _without_none(
+        {
+            semconv.TTA_HEDGE_LAUNCHED: record.launched,
+            semconv.TTA_HEDGE_WINNER: record.winner,
+            semconv.TTA_HEDGE_DELAY: record.delay,
+            semconv.TTA_HEDGE_WASTED_COST: record.wasted_cost,
+        }
+    )
+
+
+def _budget(record: observe.BudgetRecord) -> Attributes:
+    # Without the scope: it names a user or tenant.
+    return {
+        semconv.TTA_BUDGET_NAME: record.name,
+        semconv.TTA_BUDGET_UNIT: record.unit,
+        semconv.TTA_BUDGET_RESERVED: record.reserved,
+        semconv.TTA_BUDGET_REMAINING: record.remaining,
+        semconv.TTA_BUDGET_RESULT: record.result,
+    }
+
+
 def _branch(record: observe.BranchRecord) -> Attributes:
     return {semconv.TTA_BRANCH_TAKEN: record.taken}
 
@@ -218,9 +272,14 @@ def _llm(record: observe.LLMRecord) -> Attributes:
 
 _DESCRIBE: Final[dict[type, Callable[[Any], Attributes]]] = {  # Any: each takes its own record
     observe.BranchRecord: _branch,
+    observe.BreakerRecord: _breaker,
+    observe.BreakerTransitionRecord: _breaker_transition,
+    observe.BudgetRecord: _budget,
     observe.CacheRecord: _cache,
     observe.FallbackRecord: _fallback,
+    observe.HedgeRecord: _hedge,
     observe.LLMRecord: _llm,
+    observe.RateLimitRecord: _rate_limit,
     observe.RetryRecord: _retry,
     observe.RetryScheduledRecord: _retry_scheduled,
     observe.RouteRecord: _route,
@@ -228,6 +287,7 @@ _DESCRIBE: Final[dict[type, Callable[[Any], Attributes]]] = {  # Any: each takes
     observe.TimeoutRecord: _timeout,
 }
 _EVENTS: Final[dict[type, str]] = {
+    observe.BreakerTransitionRecord: semconv.EVENT_BREAKER_TRANSITION,
     observe.FallbackRecord: semconv.EVENT_FALLBACK_ACTIVATED,
     observe.RetryScheduledRecord: semconv.EVENT_RETRY_SCHEDULED,
     observe.SagaRecord: semconv.EVENT_SAGA_COMPENSATED,
