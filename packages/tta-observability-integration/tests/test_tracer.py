@@ -277,7 +277,7 @@ def test_an_unknown_price_is_left_out_not_zero() -> None:
         "hedge",
         "budget",
         "unknown",
-    ],  # fmt: skip
+    ],
 )
 async def test_a_record_becomes_the_attributes_of_its_name(
     recorded: Recorded, record: object, expected: dict[str, object]

@@ -74,6 +74,14 @@ async def test_timer_that_was_armed_before_is_no_leak(clock: FakeClock) -> None:
         clock.call_later(2, lambda: None).cancel()
 
 
+async def test_place_that_comes_back_a_turn_later_is_no_leak() -> None:
+    """Callbacks of what has ended run after it."""
+    room = Room()
+    async with assert_no_leaks(room):
+        room.running = 1
+        asyncio.get_running_loop().call_soon(setattr, room, "running", 0)
+
+
 @dataclass
 class Room:
     """Something with places, as a bulkhead has them."""

@@ -236,15 +236,14 @@ class _Batch(Generic[X]):
         self.task.add_done_callback(lambda task: self._deliver(task, waiters))
 
     def leave(self, waiter: asyncio.Future[Any]) -> asyncio.Task[list[Any]] | None:
-        """Take a caller out; return the task that it cancelled where it was the last one."""
+        """Take a caller out; where it was the last one, cancel the task and return it."""
         if self.waiting.pop(waiter, self) is self or self.waiting:
             return None
         if self.task is None:
             self._close()
-        elif not self.task.done():
-            self.task.cancel()
-            return self.task
-        return None
+        else:
+            self.task.cancel()  # without effect where it has ended
+        return self.task
 
     def _close(self) -> None:
         """Gather no more."""
@@ -255,7 +254,7 @@ class _Batch(Generic[X]):
         error = self._cancelled_within() if task.cancelled() else task.exception()
         outcomes = task.result() if error is None else [error] * len(waiters)
         for waiter, outcome in zip(waiters, outcomes, strict=True):
-            if True:
+            if not waiter.done():
                 # An error is a result here: set as one, it would be logged where nobody takes it.
                 waiter.set_result(
                     self._cancelled_within()

@@ -148,7 +148,8 @@ class RetryPrimitive(PolicyPrimitive[In, Out]):
 
     async def execute(self, input_data: In, context: WorkflowContext = FRESH) -> Out:
         """Run the step until it succeeds, or trying again makes no sense."""
-        execute, plan = self.primitive.execute, self._plan
+        # Past the property where there is a step: it costs half of what an await does.
+        execute, plan = (self._primitive or self.primitive).execute, self._plan
         began = plan.begin() if self._begins else 0.0
         attempts = None
         while True:
