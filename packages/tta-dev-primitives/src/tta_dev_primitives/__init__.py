@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .core.base import LambdaPrimitive, Step, WorkflowContext, WorkflowPrimitive
+    from .core.batching import BatchPrimitive
     from .core.conditional import ConditionalPrimitive
+    from .core.loop import LoopPrimitive
     from .core.mapping import Item
     from .core.observe import ObservabilityPrimitive, observe
     from .core.parallel import ParallelPrimitive
     from .core.sequential import SequentialPrimitive
     from .core.streaming import TransformPrimitive
+    from .core.switch import SwitchPrimitive
     from .errors import PrimitiveError, TimeoutError  # noqa: A004 - rooted in the stdlib's
     from .llm.anthropic import AnthropicPrimitive
     from .llm.openai import OpenAIPrimitive
@@ -47,6 +50,7 @@ __version__ = "0.2.0"
 _HOMES = {
     "AdaptiveLimit": "recovery.bulkhead",
     "AnthropicPrimitive": "llm.anthropic",
+    "BatchPrimitive": "core.batching",
     "BudgetPrimitive": "recovery.budget",
     "BulkheadPrimitive": "recovery.bulkhead",
     "CachePrimitive": "performance.cache",
@@ -62,6 +66,7 @@ _HOMES = {
     "LLMResponse": "llm.types",
     "LambdaPrimitive": "core.base",
     "Limit": "recovery.rates.gcra",
+    "LoopPrimitive": "core.loop",
     "ObservabilityPrimitive": "core.observe",
     "OpenAIPrimitive": "llm.openai",
     "ParallelPrimitive": "core.parallel",
@@ -77,6 +82,7 @@ _HOMES = {
     "SagaPrimitive": "recovery.compensation",
     "SequentialPrimitive": "core.sequential",
     "Step": "core.base",
+    "SwitchPrimitive": "core.switch",
     "TieredStore": "performance.stores.tiered",
     "TimeoutError": "errors",
     "TimeoutPrimitive": "recovery.timeout",
@@ -90,6 +96,7 @@ _HOMES = {
 __all__ = [
     "AdaptiveLimit",
     "AnthropicPrimitive",
+    "BatchPrimitive",
     "BudgetPrimitive",
     "BulkheadPrimitive",
     "CachePrimitive",
@@ -105,6 +112,7 @@ __all__ = [
     "LLMResponse",
     "LambdaPrimitive",
     "Limit",
+    "LoopPrimitive",
     "ObservabilityPrimitive",
     "OpenAIPrimitive",
     "ParallelPrimitive",
@@ -120,6 +128,7 @@ __all__ = [
     "SagaPrimitive",
     "SequentialPrimitive",
     "Step",
+    "SwitchPrimitive",
     "TieredStore",
     "TimeoutError",
     "TimeoutPrimitive",

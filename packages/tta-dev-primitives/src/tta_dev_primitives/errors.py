@@ -5,6 +5,9 @@
     │   └── MissingExtraError (ImportError) an optional dependency is not installed
     ├── InputTypeError (TypeError)          a value that has no cache key or no stored form
     ├── RouteNotFoundError (ValueError)     a router had nowhere to send the call
+    │   └── CaseNotFoundError               no case of a switch fits
+    ├── LoopExhaustedError                  a loop has run as often as it may
+    ├── BatchError                          a batch step gave not every caller a result
     ├── TimeoutError (builtins.TimeoutError)
     ├── RejectedError                       a policy refused the call before it began
     │   ├── CircuitOpenError                the breaker is open
@@ -29,6 +32,7 @@ Errors carry data, so that nobody has to parse their text.
 from __future__ import annotations
 
 import builtins
+import reprlib
 
 
 class PrimitiveError(Exception):
@@ -78,6 +82,45 @@ class RouteNotFoundError(PrimitiveError, ValueError):
             "Add it to routes= or set default="
         )
         self.route, self.known = route, known
+
+
+class CaseNotFoundError(RouteNotFoundError):
+    """Raised when no case of a switch fits and there is no default.
+
+    Args:
+        value: What the selector returned; None for a switch by predicates.
+        known: The labels of the cases.
+        by_value: Whether there is a selector.
+    """
+
+    def __init__(self, value: object, known: tuple[str, ...], *, by_value: bool) -> None:
+        cases = ", ".join(known)
+        missed = f"no case for {reprlib.repr(value)}" if by_value else "no predicate holds"
+        msg = f"{missed}; cases: {cases}. Add one to cases= or set default="
+        PrimitiveError.__init__(self, msg)
+        self.route, self.known = value, known
+
+
+class LoopExhaustedError(PrimitiveError):
+    """Raised when a loop has run as often as it may and its condition never held.
+
+    Attributes:
+        iterations: How often the body ran.
+        value: What it returned last, so that the work is not lost.
+    """
+
+    retryable = False  # another try would run the body as often again
+
+    def __init__(self, loop: str, iterations: int, value: object) -> None:
+        super().__init__(
+            f"{loop} was not done after {iterations} iterations; raise max_iterations= or accept "
+            "the last value with on_exhausted='return'"
+        )
+        self.iterations, self.value = iterations, value
+
+
+class BatchError(PrimitiveError):
+    """Raised to the callers of a batch whose step did not give each of them a result."""
 
 
 class TimeoutError(PrimitiveError, builtins.TimeoutError):  # noqa: A001 - also caught the stdlib way

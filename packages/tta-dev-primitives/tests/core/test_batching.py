@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tta_dev_primitives import RetryPrimitive, RetryStrategy, TimeoutPrimitive, WorkflowContext
-from tta_dev_primitives.core.batching import BatchError, BatchPrimitive
-from tta_dev_primitives.errors import ConfigurationError, TimeoutError  # noqa: A004 - the package's own
+from tta_dev_primitives.core.batching import BatchPrimitive
+from tta_dev_primitives.errors import BatchError, ConfigurationError, TimeoutError  # noqa: A004 - the package's own
 from tta_dev_primitives.testing import FakeClock, settle
 
 

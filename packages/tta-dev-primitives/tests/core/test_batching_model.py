@@ -9,7 +9,8 @@ from typing import Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tta_dev_primitives.core.batching import BatchError, BatchPrimitive
+from tta_dev_primitives.core.batching import BatchPrimitive
+from tta_dev_primitives.errors import BatchError
 from tta_dev_primitives.testing import FakeClock, settle
 
 Verb = Literal["ask", "cancel", "pass", "answer", "fail", "short"]

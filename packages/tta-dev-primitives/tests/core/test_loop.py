@@ -10,8 +10,8 @@ import pytest
 
 from tta_dev_primitives import LambdaPrimitive, RetryPrimitive, TimeoutPrimitive, WorkflowContext
 from tta_dev_primitives.core.identity import identity
-from tta_dev_primitives.core.loop import LoopExhaustedError, LoopPrimitive
-from tta_dev_primitives.errors import ConfigurationError, TimeoutError  # noqa: A004 - the package's own
+from tta_dev_primitives.core.loop import LoopPrimitive
+from tta_dev_primitives.errors import ConfigurationError, LoopExhaustedError, TimeoutError  # noqa: A004 - the package's own
 from tta_dev_primitives.testing import FakeClock
 
 

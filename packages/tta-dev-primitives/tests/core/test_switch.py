@@ -10,8 +10,13 @@ import pytest
 
 from tta_dev_primitives import WorkflowContext
 from tta_dev_primitives.core.identity import identity
-from tta_dev_primitives.core.switch import CaseNotFoundError, SwitchPrimitive
-from tta_dev_primitives.errors import ConfigurationError, InputTypeError, RouteNotFoundError
+from tta_dev_primitives.core.switch import SwitchPrimitive
+from tta_dev_primitives.errors import (
+    CaseNotFoundError,
+    ConfigurationError,
+    InputTypeError,
+    RouteNotFoundError,
+)
 
 
 class Colour(enum.Enum):

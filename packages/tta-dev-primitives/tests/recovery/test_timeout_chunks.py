@@ -152,7 +152,7 @@ async def test_limit_of_the_outer_deadline_arms_no_second_timer(
     waiting = asyncio.ensure_future(anext(stream))
     await settle()
     assert clock.pending == 2  # the pause of the source, and the outer limit
-    with pytest.raises(TimeoutError, match="outer exceeded 5s timeout$"):
+    with pytest.raises(TimeoutError, match=r"outer exceeded 5s timeout$"):
         await after(5, waiting)
 
 
@@ -221,7 +221,7 @@ async def test_without_a_limit_of_the_whole_the_callers_deadline_still_ends_the_
         ),
     ):
         context = WorkflowContext(deadline=clock.monotonic() + 2)
-        with pytest.raises(TimeoutError, match="exceeded 2s timeout$"):
+        with pytest.raises(TimeoutError, match=r"exceeded 2s timeout$"):
             await after(2.02, call("x", context))
 
 
@@ -255,8 +255,9 @@ async def test_error_of_the_source_passes_through(
 @pytest.mark.parametrize("limit", [0, -1, float("nan")], ids=["zero", "negative", "nan"])
 def test_limit_that_is_not_positive_is_refused(argument: str, limit: float) -> None:
     """A limit that can never be kept was taken."""
+    limits: dict[str, Any] = {argument: limit}
     with pytest.raises(ConfigurationError, match=f"{argument} must be positive"):
-        TimeoutPrimitive(str, **{argument: limit})
+        TimeoutPrimitive(str, **limits)
 
 
 def test_no_limit_at_all_is_refused() -> None:

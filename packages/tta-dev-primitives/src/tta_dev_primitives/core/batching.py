@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, cast
 from weakref import WeakKeyDictionary
 
 from tta_dev_primitives.errors import (
+    BatchError,
     ConfigurationError,
-    PrimitiveError,
-    TimeoutError,  # noqa: A004 - rooted in the stdlib's
+    TimeoutError,  # noqa: A004 - rooted in the stdlib's,
 )
 
 from .base import FRESH, In, Out, Step, WorkflowPrimitive, X, as_primitive
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Hashable, Sequence
 
     from .clock import TimerHandle
-
-
-class BatchError(PrimitiveError):
-    """Raised to the callers of a batch whose step did not give each of them a result."""
 
 
 class BatchPrimitive(WorkflowPrimitive[In, Out]):

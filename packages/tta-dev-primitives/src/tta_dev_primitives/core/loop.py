@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 from tta_dev_primitives.errors import (
     ConfigurationError,
-    PrimitiveError,
-    TimeoutError,  # noqa: A004 - rooted in the stdlib's
+    LoopExhaustedError,
+    TimeoutError,  # noqa: A004 - rooted in the stdlib's,
 )
 
 from .base import FRESH, Step, X
@@ -21,24 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .context import WorkflowContext
-
-
-class LoopExhaustedError(PrimitiveError):
-    """Raised when a loop has run as often as it may and its condition never held.
-
-    Attributes:
-        iterations: How often the body ran.
-        value: What it returned last, so that the work is not lost.
-    """
-
-    retryable = False  # another try would run the body as often again
-
-    def __init__(self, loop: str, iterations: int, value: object) -> None:
-        super().__init__(
-            f"{loop} was not done after {iterations} iterations; raise max_iterations= or accept "
-            "the last value with on_exhausted='return'"
-        )
-        self.iterations, self.value = iterations, value
 
 
 class LoopPrimitive(PolicyPrimitive[X, X]):

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import reprlib
 from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any, cast, overload
 
 from tta_dev_primitives.errors import (
+    CaseNotFoundError,
     ConfigurationError,
     InputTypeError,
-    PrimitiveError,
-    RouteNotFoundError,
 )
 
 from . import observe
@@ -23,23 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Hashable, Iterable, Sequence
 
     from .context import WorkflowContext
-
-
-class CaseNotFoundError(RouteNotFoundError):
-    """Raised when no case of a switch fits and there is no default.
-
-    Args:
-        value: What the selector returned; None for a switch by predicates.
-        known: The labels of the cases.
-        by_value: Whether there is a selector.
-    """
-
-    def __init__(self, value: object, known: tuple[str, ...], *, by_value: bool) -> None:
-        cases = ", ".join(known)
-        missed = f"no case for {reprlib.repr(value)}" if by_value else "no predicate holds"
-        msg = f"{missed}; cases: {cases}. Add one to cases= or set default="
-        PrimitiveError.__init__(self, msg)
-        self.route, self.known = value, known
 
 
 class SwitchPrimitive(WorkflowPrimitive[In, Out]):

@@ -111,6 +111,11 @@ class FallbackPrimitive(PolicyPrimitive[In, Out]):
         return self.primitive
 
     @property
+    def fallback(self) -> WorkflowPrimitive[In, Out]:
+        """The first of `fallbacks`."""
+        return self._alternatives.steps[0]
+
+    @property
     def fallbacks(self) -> tuple[WorkflowPrimitive[In, Out], ...]:
         """The steps that run after it, in order, those for certain errors last."""
         return self._alternatives.steps
@@ -120,14 +125,14 @@ class FallbackPrimitive(PolicyPrimitive[In, Out]):
         primary = self._primitive
         if primary is None:
             primary = self.primitive  # which says what is missing
-        accept, tried = self._accept, set[int]()
-        if accept is not None:
+        if self._accept is not None:
             return await self._first_good(
-                primary, lambda step: step.execute(input_data, context), accept, tried
+                primary, lambda step: step.execute(input_data, context), self._accept, set()
             )
         try:
             return await primary.execute(input_data, context)
         except Exception as error:
+            tried = set[int]()
             following = self._following(error, tried)
             if following is None:
                 raise
