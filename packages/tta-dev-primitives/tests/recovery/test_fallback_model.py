@@ -16,23 +16,23 @@ from tta_dev_primitives.recovery.midstream import Midstream, StreamRestarted
 from tta_dev_primitives.testing.clock import FakeClock, settle
 
 
-class Low(Exception):
+class LowError(Exception):
     pass
 
 
-class Middle(Low):
+class MiddleError(LowError):
     pass
 
 
-class High(Middle):
+class HighError(MiddleError):
     pass
 
 
-class Other(Exception):
+class OtherError(Exception):
     pass
 
 
-KINDS: list[type[Exception]] = [Low, Middle, High, Other]
+KINDS: list[type[Exception]] = [LowError, MiddleError, HighError, OtherError]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ cases = st.builds(
     primary=scripts,
     chain=st.lists(scripts, min_size=1, max_size=3),
     on=st.dictionaries(st.sampled_from(KINDS), scripts),
-    catch=st.sampled_from([(Exception,), (Exception,), (Low,), (Middle, Other)]),
+    catch=st.sampled_from([(Exception,), (Exception,), (LowError,), (MiddleError, OtherError)]),
     midstream=st.sampled_from(["fail", "restart", "splice"]),
 )
 
@@ -133,7 +133,7 @@ async def real(case: Case, *, streams: bool) -> Outcome:
         async for chunk in fallback.stream(0):
             dropped = isinstance(chunk, StreamRestarted)
             found.seen.append(f"dropped {chunk.dropped}" if dropped else chunk)
-    except (Low, Other) as error:
+    except (LowError, OtherError) as error:
         cause: BaseException | None = error
         while cause is not None:
             found.errors.append(str(cause))
@@ -160,7 +160,7 @@ async def storm(seed: int, *, streams: bool) -> None:
         try:
             await clock.sleep(draw.choice([0, 0.5, 1]))
             if draw.random() < 0.5:
-                raise Low
+                raise LowError
         finally:
             ended += 1
         return x
@@ -176,7 +176,10 @@ async def storm(seed: int, *, streams: bool) -> None:
 
     step = chunks if streams else work
     policy = FallbackPrimitive(
-        step, fallbacks=[step, step], on={Low: step}, midstream=draw.choice(["fail", "restart"])
+        step,
+        fallbacks=[step, step],
+        on={LowError: step},
+        midstream=draw.choice(["fail", "restart"]),
     )
 
     async def call(x: int) -> None:
@@ -205,7 +208,7 @@ async def storm(seed: int, *, streams: bool) -> None:
     for number, task in enumerate(tasks):
         assert task.done()
         assert task.cancelled() == (number in cancelled)
-        assert task.cancelled() or isinstance(task.exception(), Low | None)
+        assert task.cancelled() or isinstance(task.exception(), LowError | None)
     assert began == ended
     assert clock.pending == 0
     assert asyncio.all_tasks() == {asyncio.current_task()}
