@@ -98,13 +98,39 @@ async def test_no_timer_is_armed_when_no_call_is_left(clock: FakeClock) -> None:
 
 async def test_shorter_limit_set_later_passes_first(clock: FakeClock, after: Any) -> None:
     """The timer slept until the limit of the call before it."""
-    long = asyncio.ensure_future(limited(clock, 30).execute("x"))
+    policy = limited(clock, 30)
+    long = asyncio.ensure_future(policy.execute("x"))
     await settle()
     with pytest.raises(TimeoutError, match="exceeded 1s"):
-        await after(1 + LATEST, limited(clock, 1).execute("x"))
+        await after(1 + LATEST, policy.execute("x", WorkflowContext(deadline=1)))
     assert not long.done()
     with pytest.raises(TimeoutError, match="exceeded 30s"):
         await after(29, long)
+
+
+async def test_call_after_one_of_the_same_moment_is_limited_too(
+    clock: FakeClock, after: Any
+) -> None:
+    """The place of a call that had ended was given away, and nobody looked there again."""
+    policy = limited(clock, 1)
+    assert await policy.wrap(MockPrimitive(return_value=1)).execute("x") == 1
+    with pytest.raises(TimeoutError):
+        await after(1 + LATEST, policy.execute("x"))
+
+
+async def test_step_that_turns_the_cancellation_into_an_error_keeps_its_error(
+    clock: FakeClock, after: Any
+) -> None:
+    """What the step said was replaced by a timeout."""
+
+    async def translating(x: str) -> None:
+        try:
+            await clock.sleep(60)
+        except asyncio.CancelledError:
+            raise ConnectionError("hung up") from None
+
+    with pytest.raises(ConnectionError, match="hung up"):
+        await after(1 + LATEST, limited(clock, 1, translating).execute("x"))
 
 
 async def test_limits_of_one_policy_pass_in_their_order(clock: FakeClock) -> None:
@@ -311,6 +337,35 @@ def test_one_object_serves_loops_in_several_threads() -> None:
     for thread in threads:
         thread.join()
     assert results == ["limited"] * 20
+
+
+def test_limit_is_that_of_the_task_in_its_own_thread() -> None:
+    """A limit was set on the task that ran in another thread at that moment."""
+    policy = TimeoutPrimitive(timeout_seconds=0.02, coarse=True)
+    busy, done = threading.Event(), threading.Event()
+
+    def hold(x: str) -> str:
+        busy.set()
+        assert done.wait(30)
+        return x
+
+    async def elsewhere() -> None:
+        with pytest.raises(TimeoutError, match=r"exceeded 0\.02s"):
+            async with asyncio.timeout(10):
+                await policy.wrap(asyncio.sleep).execute(30)
+
+    results: list[str] = []
+    thread = threading.Thread(
+        target=lambda: results.append(asyncio.run(policy.wrap(hold).execute("held")))
+    )
+    thread.start()
+    try:
+        assert busy.wait(30)
+        asyncio.run(elsewhere())
+    finally:
+        done.set()
+        thread.join()
+    assert results == ["held"]
 
 
 def test_loops_that_take_turns_in_one_thread_keep_their_limits() -> None:

@@ -108,26 +108,25 @@ class CoarseTimers:
             slot = self._slots[index] = Slot()
             slot.timers = self
             if index < self._next:
-                self._arm(index, self._clock.monotonic(), look=self._timer is None)
+                self._arm(index, self._clock.monotonic())
         self.slot = slot
         return slot
 
     def emptied(self) -> None:
-        """Find out whether any alarm is left, soon or now."""
+        """Find out which slots are empty, soon or now."""
         if self._lingers:
-            self._arm(math.inf, self._clock.monotonic(), look=True)
+            now = self._clock.monotonic()
+            self._arm(int(now * SLOTS_PER_SECOND) + _LOOK_SLOTS, now)
+            self.looking = True
             return
         self._drop_empty()
         if not self._slots:
             self._stop()
 
-    def _arm(self, index: float, now: float, *, look: bool) -> None:
-        """Have the timer fire for slot *index*, or sooner where a *look* is wanted."""
+    def _arm(self, index: int, now: float) -> None:
         self._stop()
-        soon = int(now * SLOTS_PER_SECOND) + _LOOK_SLOTS
-        self._next = min(index, soon) if look and self._lingers else index
-        self.looking = self._lingers and self._next <= soon
-        seconds = max(self._next / SLOTS_PER_SECOND - now, _SHORTEST_SECONDS)
+        self._next = index
+        seconds = max(index / SLOTS_PER_SECOND - now, _SHORTEST_SECONDS)
         self._timer = self._clock.call_later(seconds, self._fire)
 
     def _stop(self) -> None:
@@ -146,7 +145,7 @@ class CoarseTimers:
             slot.clear()
         self._drop_empty()
         if self._slots:
-            self._arm(min(self._slots), now, look=False)
+            self._arm(min(self._slots), now)
         for key, sleeper in ringing:
             self._ring(key, sleeper)
 

@@ -51,7 +51,7 @@ class Journey:
         following: Takes an error and returns the step to run then with its number, or None.
     """
 
-    __slots__ = ("_context", "_continue_with", "_following", "_input", "_kept", "_mode", "_taken")
+    __slots__ = ("_context", "_continue_with", "_following", "_input", "_kept", "_mode")
 
     def __init__(
         self,
@@ -63,7 +63,6 @@ class Journey:
     ) -> None:
         self._mode, self._continue_with = midstream, continue_with
         self._input, self._context, self._following = input_data, context, following
-        self._taken = 0
         self._kept: list[Any] | None = None if continue_with is None else []
 
     async def chunks(
@@ -73,7 +72,7 @@ class Journey:
     ) -> AsyncGenerator[Any, None]:
         """Yield the chunks of *step*, and where it fails those of the steps after it."""
         source = step.stream(input_data, self._context)
-        kept, taken, yielding = self._kept, self._taken, False
+        kept, taken, yielding = self._kept, 0, False
         try:
             async for chunk in source:
                 taken += 1
@@ -90,8 +89,6 @@ class Journey:
             index, other = following
             if self._mode == "restart" and taken:
                 yield StreamRestarted(other.label, index, type(error).__name__, taken)
-                taken = 0
-            self._taken = taken
             # Inside the handler, so that Python itself chains the contexts of the errors.
             async with contextlib.aclosing(self.chunks(other, self._next_input())) as rest:
                 async for chunk in rest:
