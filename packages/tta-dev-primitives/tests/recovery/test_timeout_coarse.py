@@ -133,7 +133,8 @@ async def test_step_that_turns_the_cancellation_into_an_error_keeps_its_error(
         await after(1 + LATEST, limited(clock, 1, translating).execute("x"))
 
 
-async def test_limits_of_one_policy_pass_in_their_order(clock: FakeClock) -> None:
+@pytest.mark.parametrize("gap", [0.25, 0.005], ids=["far apart", "close together"])
+async def test_limits_of_one_policy_pass_in_their_order(clock: FakeClock, gap: float) -> None:
     """Calls begun at different moments all ended with the first one."""
     policy, ended = limited(clock, 1), list[float]()
     tasks: list[asyncio.Future[Any]] = []
@@ -141,12 +142,12 @@ async def test_limits_of_one_policy_pass_in_their_order(clock: FakeClock) -> Non
         task = asyncio.ensure_future(policy.execute("x"))
         task.add_done_callback(lambda _: ended.append(clock.monotonic()))
         tasks.append(task)
-        await clock.sleep_through(0.25)
-    await clock.sleep_through(1)
+        await clock.sleep_through(gap)
+    await clock.sleep_through(1 + LATEST)
     await asyncio.gather(*tasks, return_exceptions=True)
     assert ended == sorted(ended)
     for number, moment in enumerate(ended):
-        assert number / 4 + 1 <= moment <= number / 4 + 1 + LATEST
+        assert number * gap + 1 <= moment <= number * gap + 1 + LATEST
 
 
 async def test_cancellation_from_outside_goes_through_unchanged(clock: FakeClock) -> None:

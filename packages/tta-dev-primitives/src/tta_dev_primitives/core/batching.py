@@ -19,6 +19,7 @@ from .base import FRESH, In, Out, Step, WorkflowPrimitive, X, as_primitive
 from .clock import SYSTEM_CLOCK, Clock
 from .context import WorkflowContext
 from .deadline import within
+from .tasks import wait_for_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Hashable, Sequence
@@ -116,7 +117,7 @@ class BatchPrimitive(WorkflowPrimitive[In, Out]):
         except asyncio.CancelledError:
             task = batch.leave(waiter)
             if task is not None:
-                await _ended(task)
+                await wait_for_end(task)
             raise
         finally:
             batch.leave(waiter)
@@ -261,18 +262,3 @@ class _Batch(Generic[X]):
     def _cancelled_within(self) -> BatchError:
         # Raised as it is, it would look as if the caller had been told to end.
         return BatchError(f"the batch step of {self._label} was cancelled from within")
-
-
-async def _ended(task: asyncio.Task[Any]) -> None:
-    """Wait until *task*, which was told to end, has done so.
-
-    Whoever waits and is cancelled meanwhile, however often, is let go only then.
-    """
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait((task,))
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled

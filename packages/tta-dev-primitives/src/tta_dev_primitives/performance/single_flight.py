@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
+from tta_dev_primitives.core.tasks import stop_task
 from tta_dev_primitives.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -211,19 +212,3 @@ def _land(flights: dict[Hashable, _Flight[T]], key: Hashable, flight: _Flight[T]
     for waiter in flight.waiters:
         if not waiter.done():
             waiter.set_result(None)
-
-
-async def stop_task(task: asyncio.Task[Any]) -> None:
-    """Cancel *task* and wait until it has ended.
-
-    Whoever waits and is cancelled too, however often, is let go only then.
-    """
-    task.cancel()
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait((task,))
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled

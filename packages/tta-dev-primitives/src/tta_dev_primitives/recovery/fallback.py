@@ -126,9 +126,7 @@ class FallbackPrimitive(PolicyPrimitive[In, Out]):
         if primary is None:
             primary = self.primitive  # which says what is missing
         if self._accept is not None:
-            return await self._first_good(
-                primary, lambda step: step.execute(input_data, context), self._accept, set()
-            )
+            return await self._execute(primary, input_data, context, set())
         try:
             return await primary.execute(input_data, context)
         except Exception as error:
@@ -136,9 +134,18 @@ class FallbackPrimitive(PolicyPrimitive[In, Out]):
             following = self._following(error, tried)
             if following is None:
                 raise
-            return await self._first_good(
-                following[1], lambda step: step.execute(input_data, context), None, tried
-            )
+            return await self._execute(following[1], input_data, context, tried)
+
+    def _execute(
+        self,
+        step: WorkflowPrimitive[In, Out],
+        input_data: In,
+        context: WorkflowContext,
+        tried: set[int],
+    ) -> Awaitable[Out]:
+        return self._first_good(
+            step, lambda step: step.execute(input_data, context), self._accept, tried
+        )
 
     def stream(
         self, input_data: In, context: WorkflowContext = FRESH

@@ -7,8 +7,9 @@ import contextlib
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tta_dev_primitives.core.clock import SYSTEM_CLOCK
+from tta_dev_primitives.core.tasks import stop_task
 from tta_dev_primitives.errors import ConfigurationError
-from tta_dev_primitives.performance.single_flight import LoopTables, Work, inside, stop_task
+from tta_dev_primitives.performance.single_flight import LoopTables, Work, inside
 
 from .stream_recording import Recording
 
