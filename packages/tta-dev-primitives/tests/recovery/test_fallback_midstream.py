@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tta_dev_primitives.core import observe
-from tta_dev_primitives.core.base import LambdaPrimitive
+from tta_dev_primitives.core.base import LambdaPrimitive, WorkflowContext
 from tta_dev_primitives.core.streaming import join_chunks
 from tta_dev_primitives.recovery.fallback import FallbackPrimitive, NotAcceptedError
 from tta_dev_primitives.recovery.midstream import StreamRestarted, since_restart
@@ -264,6 +264,23 @@ async def test_judged_empty_stream_is_a_success(source: Any, collect: Any) -> No
     """There was no result to judge, and yet it was refused."""
     step = FallbackPrimitive(source(), source(0), accept=lambda text: False)
     assert await collect(step.stream("c")) == []
+
+
+async def test_all_streams_of_a_chain_run_in_the_same_context() -> None:
+    """What the first step had noted was not there for the second."""
+
+    async def noting(x: str, context: WorkflowContext) -> AsyncIterator[str]:
+        context.state["noted"] = x
+        raise BROKEN
+        yield x
+
+    async def telling(x: str, context: WorkflowContext) -> AsyncIterator[str]:
+        yield context.state["noted"]
+
+    context = WorkflowContext()
+    stream = FallbackPrimitive(noting, telling).stream("x", context)
+    assert [chunk async for chunk in stream] == ["x"]
+    assert context.state == {"noted": "x"}
 
 
 async def test_step_without_a_stream_is_an_alternative_too(source: Any, collect: Any) -> None:

@@ -274,3 +274,5 @@ async def test_policy_keeps_its_limits_on_every_step(
     with pytest.raises(StreamTimeoutError):
         await after(2, collect(policy.wrap(source(60)).stream("c")))
     assert await policy.wrap(MockPrimitive(return_value=1)).execute("x") == 1
+    with pytest.raises(ConfigurationError, match="wraps nothing yet"):
+        await policy.execute("x")

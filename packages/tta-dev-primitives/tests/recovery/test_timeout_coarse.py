@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import math
 import pickle
 import threading
 import time
@@ -387,6 +388,20 @@ def test_loops_that_take_turns_in_one_thread_keep_their_limits() -> None:
     finally:
         first.close()
         second.close()
+
+
+@pytest.mark.parametrize(
+    ("limit", "deadline"), [(math.inf, None), (None, math.inf)], ids=["limit", "deadline"]
+)
+async def test_moment_that_never_comes_is_no_limit(
+    clock: FakeClock, limit: float | None, deadline: float | None
+) -> None:
+    """There is no slot for the end of time."""
+    step = MockPrimitive(return_value=1)
+    policy = TimeoutPrimitive(step, limit, idle_seconds=1, coarse=True, clock=clock)
+    context = WorkflowContext(deadline=deadline)
+    assert await policy.execute("x", context) == 1
+    assert [chunk async for chunk in policy.stream("x", context)] == [1]
 
 
 async def test_limit_outside_a_task_says_what_is_missing(clock: FakeClock) -> None:
