@@ -8,7 +8,9 @@
     │   └── CaseNotFoundError               no case of a switch fits
     ├── LoopExhaustedError                  a loop has run as often as it may
     ├── BatchError                          a batch step gave not every caller a result
+    ├── NotAcceptedError                    a fallback was left with a result that will not do
     ├── TimeoutError (builtins.TimeoutError)
+    │   └── StreamTimeoutError              a stream waited too long for a chunk
     ├── RejectedError                       a policy refused the call before it began
     │   ├── CircuitOpenError                the breaker is open
     │   ├── RateLimitExceededError          the limit is used up
@@ -33,6 +35,9 @@ from __future__ import annotations
 
 import builtins
 import reprlib
+from typing import Literal, TypeAlias
+
+StreamPart: TypeAlias = Literal["first chunk", "next chunk"]
 
 
 class PrimitiveError(Exception):
@@ -123,6 +128,19 @@ class BatchError(PrimitiveError):
     """Raised to the callers of a batch whose step did not give each of them a result."""
 
 
+class NotAcceptedError(PrimitiveError):
+    """Raised when the result of the last step that was left is one that `accept` refuses.
+
+    Args:
+        primitive: Name of the step.
+        value: Its result, which is not in the text.
+    """
+
+    def __init__(self, primitive: str, value: object) -> None:
+        super().__init__(f"the result of {primitive} was not accepted")
+        self.primitive, self.value = primitive, value
+
+
 class TimeoutError(PrimitiveError, builtins.TimeoutError):  # noqa: A001 - also caught the stdlib way
     """Raised when a step took longer than its limit.
 
@@ -134,6 +152,21 @@ class TimeoutError(PrimitiveError, builtins.TimeoutError):  # noqa: A001 - also 
     def __init__(self, primitive: str, timeout_seconds: float) -> None:
         super().__init__(f"{primitive} exceeded {timeout_seconds:g}s timeout")
         self.primitive, self.timeout_seconds = primitive, timeout_seconds
+
+
+class StreamTimeoutError(TimeoutError):
+    """Raised when a stream was given up while it was waited for its first or its next chunk.
+
+    Args:
+        primitive: Name of what was stopped.
+        timeout_seconds: The limit that passed.
+        waited_for: Which chunk did not come.
+    """
+
+    def __init__(self, primitive: str, timeout_seconds: float, waited_for: StreamPart) -> None:
+        super().__init__(primitive, timeout_seconds)
+        self.args = (f"{self.args[0]} while waiting for the {waited_for}",)
+        self.waited_for: StreamPart = waited_for
 
 
 class RejectedError(PrimitiveError):

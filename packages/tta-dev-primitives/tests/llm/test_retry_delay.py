@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tta_dev_primitives.llm.retry_delay import retry_delay, seconds_in
+from tta_dev_primitives.llm.retry_delay import retry_delay
+from tta_dev_primitives.recovery.rates.delays import seconds_in
 
 NOW = 1_700_000_000.0  # 2023-11-14T22:13:20Z
 

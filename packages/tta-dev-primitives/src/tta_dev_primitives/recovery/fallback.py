@@ -10,7 +10,7 @@ from tta_dev_primitives.core.base import FRESH, In, Out, Step, WorkflowPrimitive
 from tta_dev_primitives.core.context import WorkflowContext
 from tta_dev_primitives.core.policy import PolicyPrimitive
 from tta_dev_primitives.core.streaming import join_chunks
-from tta_dev_primitives.errors import ConfigurationError, PrimitiveError
+from tta_dev_primitives.errors import ConfigurationError, NotAcceptedError
 
 from .midstream import Journey, Midstream, StreamRestarted, since_restart
 
@@ -21,19 +21,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 __all__ = ["FallbackPrimitive", "NotAcceptedError", "StreamRestarted", "since_restart"]
-
-
-class NotAcceptedError(PrimitiveError):
-    """Raised when the result of the last step that was left is one that `accept` refuses.
-
-    Args:
-        primitive: Name of the step.
-        value: Its result, which is not in the text.
-    """
-
-    def __init__(self, primitive: str, value: object) -> None:
-        super().__init__(f"the result of {primitive} was not accepted")
-        self.primitive, self.value = primitive, value
 
 
 class FallbackPrimitive(PolicyPrimitive[In, Out]):

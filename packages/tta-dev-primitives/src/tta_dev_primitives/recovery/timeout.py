@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import math
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from tta_dev_primitives.core import observe
 from tta_dev_primitives.core.base import FRESH, In, Out, Step, WorkflowPrimitive, X, Y, as_primitive
 from tta_dev_primitives.core.clock import SYSTEM_CLOCK, Clock
 from tta_dev_primitives.core.deadline import Bell
 from tta_dev_primitives.core.policy import PolicyPrimitive
-from tta_dev_primitives.errors import ConfigurationError, TimeoutError  # noqa: A004 - as above
+from tta_dev_primitives.errors import (
+    ConfigurationError,
+    StreamPart,
+    StreamTimeoutError,
+    TimeoutError,  # noqa: A004 - also caught the stdlib way
+)
 
 from .coarse_timers import SYSTEM_COARSE_CLOCK, CoarseBell, CoarseClock, Slot
 
@@ -21,23 +26,7 @@ if TYPE_CHECKING:
     from tta_dev_primitives.core.context import WorkflowContext
 
 __all__ = ["StreamTimeoutError", "TimeoutError", "TimeoutPrimitive"]
-StreamPart: TypeAlias = Literal["first chunk", "next chunk"]
 _HISTORY_LIMIT: Final = 1000
-
-
-class StreamTimeoutError(TimeoutError):
-    """Raised when a stream was given up while it was waited for its first or its next chunk.
-
-    Args:
-        primitive: Name of what was stopped.
-        timeout_seconds: The limit that passed.
-        waited_for: Which chunk did not come.
-    """
-
-    def __init__(self, primitive: str, timeout_seconds: float, waited_for: StreamPart) -> None:
-        super().__init__(primitive, timeout_seconds)
-        self.args = (f"{self.args[0]} while waiting for the {waited_for}",)
-        self.waited_for: StreamPart = waited_for
 
 
 class TimeoutPrimitive(PolicyPrimitive[In, Out]):

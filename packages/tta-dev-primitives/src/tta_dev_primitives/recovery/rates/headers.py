@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, cast
 
 from tta_dev_primitives.errors import RateLimitedError
+
+from .delays import number_in, retry_after, seconds_in
 
 if TYPE_CHECKING:
     from .gate import Gate
     from .gcra import Limit
 
 _LONGEST_PAUSE_SECONDS: Final = 3600.0
-_NUMBER = re.compile(r"\d{1,18}(\.\d*)?")
-_PIECE: Final = r"(\d{1,9}(?:\.\d+)?)(h|ms|m|s|us|µs|ns)"
-_DURATION = re.compile(f"(?:{_PIECE})+")
-_PIECES = re.compile(_PIECE)
-_SECONDS: Final = {"h": 3600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-# Larger numbers are moments since 1970, in seconds or in milliseconds.
-_EARLIEST_MOMENT: Final = 1e9
-_EARLIEST_IN_MILLISECONDS: Final = 1e11
 _UNITS: Final = {"": "requests", "requests": "requests", "req": "requests", "tokens": "tokens"}
 
 
@@ -85,11 +76,11 @@ def quotas(headers: Mapping[str, str], now: float) -> list[Quota]:
             continue
         kind = [word for word in words if word not in ("x", "anthropic", "ratelimit", "remaining")]
         unit = _UNITS.get(kind[0] if kind else "")
-        left = _number(value)
-        if unit is None or left is None:
+        left = number_in(value)
+        if unit is None or left is None or left < 0:
             continue
-        limit = _number(headers.get(name.replace("remaining", "limit"), ""))
-        reset = _seconds_until(headers.get(name.replace("remaining", "reset"), ""), now)
+        limit = number_in(headers.get(name.replace("remaining", "limit")))
+        reset = seconds_in(headers.get(name.replace("remaining", "reset"), ""), now)
         found.append(Quota(unit, left, limit, reset))
     return found
 
@@ -121,10 +112,7 @@ def pause_asked(
     own: object = getattr(error, "retry_after", None)
     pause = float(own) if isinstance(own, int | float) and 0 <= own < math.inf else None
     if pause is None:
-        milliseconds = _number(headers.get("retry-after-ms", ""))
-        pause = None if milliseconds is None else milliseconds / 1000
-    if pause is None:
-        pause = _retry_after(headers.get("retry-after", ""), now)
+        pause = retry_after(headers, now)
     if pause is None:
         resets = [quota.reset for quota in said if quota.left <= 0 and quota.reset is not None]
         pause = max(resets, default=None)
@@ -154,36 +142,3 @@ def learn_from_error(gate: Gate, error: BaseException, now: float) -> None:
     pause = pause_asked(error, headers, said, now)
     if pause:
         gate.pause(pause)
-
-
-def _number(text: str) -> float | None:
-    return float(text) if _NUMBER.fullmatch(text) else None
-
-
-def _seconds_until(text: str, now: float) -> float | None:
-    """Return the seconds that a reset time means: a duration, or a moment in one of its forms."""
-    number = _number(text)
-    if number is not None:
-        if number >= _EARLIEST_IN_MILLISECONDS:
-            number /= 1000
-        return max(0.0, number - now) if number >= _EARLIEST_MOMENT else number
-    if _DURATION.fullmatch(text):
-        return sum(float(piece[1]) * _SECONDS[piece[2]] for piece in _PIECES.finditer(text))
-    try:
-        return max(0.0, _since_1970(datetime.fromisoformat(text)) - now)
-    except ValueError:
-        return None
-
-
-def _retry_after(text: str, now: float) -> float | None:
-    number = _number(text)
-    if number is not None:
-        return number
-    try:
-        return max(0.0, _since_1970(parsedate_to_datetime(text)) - now)
-    except ValueError:
-        return None
-
-
-def _since_1970(moment: datetime) -> float:
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
