@@ -15,15 +15,17 @@ from opentelemetry.sdk.metrics.export import (
 
 from observability_integration import MetricsPrimitive
 from tta_dev_primitives import (
+    BatchPrimitive,
     FallbackPrimitive,
     LambdaPrimitive,
+    LoopPrimitive,
     RetryPrimitive,
     RetryStrategy,
     TimeoutPrimitive,
     WorkflowContext,
     observe,
 )
-from tta_dev_primitives.core.observe import BranchRecord
+from tta_dev_primitives.core.observe import BranchRecord, FaultRecord
 from tta_dev_primitives.core.routing import RouterPrimitive
 from tta_dev_primitives.performance.cache import CachePrimitive
 
@@ -185,6 +187,47 @@ async def test_routes_are_counted_by_where_and_why(measured: Measured) -> None:
         ("models", "router_fn", "b"): 1,
         ("models", "default", "b"): 1,
     }
+
+
+def histogram(measured: Measured, metric: str) -> dict[tuple[Any, ...], tuple[float, int]]:
+    """Return sum and count by labels, which stand in the order of their names."""
+    found: dict[tuple[Any, ...], tuple[float, int]] = {}
+    for point in measured.points(metric):
+        assert isinstance(point, HistogramDataPoint)
+        assert point.explicit_bounds[:3] == (1, 2, 5)
+        labels = sorted((point.attributes or {}).items())
+        found[tuple(value for _, value in labels)] = (point.sum, point.count)
+    return found
+
+
+async def test_iterations_of_loops_are_measured(measured: Measured) -> None:
+    loop = LoopPrimitive(
+        lambda x: x + 1, until=lambda x, ctx: x >= 3, max_iterations=3, on_exhausted="return",
+        name="l",
+    )  # fmt: skip
+    for start in (0, 1, -9):
+        await loop.execute(start)
+    assert histogram(measured, "tta.loop.iterations") == {
+        (False, "l"): (5, 2),
+        (True, "l"): (3, 1),
+    }
+
+
+async def test_sizes_of_batches_are_measured_by_call(measured: Measured) -> None:
+    batch = BatchPrimitive(lambda xs: list(xs), max_size=2, name="b")
+    await asyncio.gather(*(batch.execute(x) for x in range(3)))
+    assert histogram(measured, "tta.batch.size") == {
+        ("full", "b"): (4, 2),
+        ("tick", "b"): (1, 1),
+    }
+
+
+def test_injected_faults_are_counted_by_kind(measured: Measured) -> None:
+    """Reported here as the testing room does, which this package does not import."""
+    token = measured.observer.start(LambdaPrimitive(echo, name="f"), "0.f", WorkflowContext())
+    measured.observer.event(token, FaultRecord(("latency", "abort")))
+    measured.observer.event(token, FaultRecord(("latency",)))
+    assert measured.counts("tta.fault.injections") == {("latency", "f"): 2, ("abort", "f"): 1}
 
 
 def test_a_record_without_a_metric_counts_nothing(measured: Measured) -> None:

@@ -226,8 +226,13 @@ def test_an_unknown_price_is_left_out_not_zero() -> None:
         ),
         (observe.BranchRecord("then"), {"tta.branch.taken": "then"}),
         (
-            observe.SagaRecord("book", "ok"),
-            {"tta.saga.step": "book", "tta.saga.compensation.result": "ok"},
+            observe.SagaRecord("book", "error", 3, 2),
+            {
+                "tta.saga.step": "book",
+                "tta.saga.steps": 3,
+                "tta.saga.compensated": 2,
+                "tta.saga.compensation.result": "error",
+            },
         ),
         (
             observe.BreakerRecord("search", "open", 0.5, "rejected"),

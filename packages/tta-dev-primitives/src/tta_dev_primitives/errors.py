@@ -35,7 +35,10 @@ from __future__ import annotations
 
 import builtins
 import reprlib
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from .recovery.undoing.reports import SagaReport
 
 StreamPart: TypeAlias = Literal["first chunk", "next chunk"]
 
@@ -200,21 +203,33 @@ class BudgetExceededError(RejectedError):
 
 
 class CompensationError(PrimitiveError):
-    """Raised when a step failed and undoing it failed as well.
+    """Raised when a step failed and undoing it, or a step before it, failed as well.
 
     Attributes:
-        error: Why the step failed.
-        compensation_error: Why undoing it failed.
+        step: The step that failed.
+        error: Why it failed.
+        compensation_error: Why undoing failed: the one error, or a group of several.
+        report: What became of each step, where a saga raised this.
     """
 
     retryable = False
 
-    def __init__(self, step: str, error: BaseException, compensation_error: BaseException) -> None:
+    def __init__(
+        self,
+        step: str,
+        error: BaseException,
+        compensation_error: BaseException,
+        *,
+        report: SagaReport | None = None,
+    ) -> None:
+        left = (step,) if report is None else report.not_undone
+        what = "its compensation" if left == (step,) else f"undoing {', '.join(left)}"
         super().__init__(
-            f"{step} failed ({error!r}) and its compensation failed too ({compensation_error!r}); "
+            f"{step} failed ({error!r}) and {what} failed too ({compensation_error!r}); "
             "what it changed may still be there"
         )
         self.step, self.error, self.compensation_error = step, error, compensation_error
+        self.report = report
 
 
 class StoreError(PrimitiveError, OSError):

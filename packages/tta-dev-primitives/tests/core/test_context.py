@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import pickle
 import time
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -108,6 +110,62 @@ def test_view_has_its_own_deadline_and_the_rest_of_the_run() -> None:
         "parent_span_id", "start_time", "tally",
     ):  # fmt: skip
         assert getattr(view, name) is getattr(context, name)
+
+
+FIELDS = (
+    "workflow_id", "session_id", "player_id", "causation_id", "trace_id", "span_id",
+    "parent_span_id", "start_time", "correlation_id", "metadata", "baggage", "tags", "state",
+    "cache_mode", "deadline", "tally", "permits",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("kind", ["view", "origin", "copy", "pickled"])
+def test_assigning_a_field_changes_one_of_them_alone(name: str, kind: str) -> None:
+    """Another context of the same run does not change under those who read it."""
+    context = WorkflowContext("w", trace_id="t")
+    others = {
+        "copy": copy.copy(context),  # first: nothing is shared before
+        "origin": context,
+        "pickled": pickle.loads(pickle.dumps(context)),
+    }
+    if kind == "view":
+        others["view"] = context.with_deadline(1.0)
+    changed = others.pop(kind)
+    before = [getattr(other, name) for other in others.values()]
+    value: Any = {"new": "new"}
+    setattr(changed, name, value)
+    setattr(changed, name, value)  # also the second time
+    assert getattr(changed, name) is value
+    after = [getattr(other, name) for other in others.values()]
+    assert all(one is other for one, other in zip(before, after, strict=True))
+
+
+@pytest.mark.parametrize("read", CONTAINERS.values(), ids=CONTAINERS)
+def test_assigning_one_field_leaves_the_rest_shared(
+    read: Callable[[WorkflowContext], Any],
+) -> None:
+    """Whoever names his view goes on writing where the others read."""
+    context = WorkflowContext()
+    view = context.with_deadline(1.0)
+    view.workflow_id = "named"
+    further = view.with_deadline(2.0)
+    further.span_id = "s"
+    assert read(further) is read(view) is read(context)
+    assert (further.workflow_id, further.span_id) == ("named", "s")
+    assert (context.workflow_id, view.span_id) == (None, None)
+
+
+def test_permit_is_held_by_the_view_alone() -> None:
+    """The rest of the view is that of the run, its deadline included."""
+    outer, inner = object(), object()
+    context = WorkflowContext("w").with_deadline(3.0, enforced=True)
+    view = context.with_permit(cast("Any", outer)).with_permit(cast("Any", inner))
+    assert view.permits == (outer, inner)
+    assert context.permits == ()
+    assert (view.deadline, view.deadline_enforced, view.workflow_id) == (3.0, True, "w")
+    assert view.with_deadline(1.0).permits == (outer, inner)
+    assert view.state is context.state
 
 
 @pytest.mark.parametrize(

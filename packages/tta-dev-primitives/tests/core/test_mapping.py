@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
+import pickle
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -213,3 +215,30 @@ async def test_concurrency_is_used_to_the_full() -> None:
 
     items = LambdaPrimitive(meet).map(range(20), concurrency=5)
     assert [item.value async for item in items] == list(range(20))
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 100])
+async def test_steps_that_never_wait_are_done_by_one_worker(count: int) -> None:
+    """Tasks were made that found nothing to do."""
+    loop, tasks = asyncio.get_running_loop(), list[str]()
+
+    def make(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> asyncio.Task[Any]:
+        tasks.append(repr(work))
+        return asyncio.Task(work, loop=loop, **options)
+
+    loop.set_task_factory(make)
+    try:
+        items = [item.value async for item in LambdaPrimitive(double).map(range(count))]
+    finally:
+        loop.set_task_factory(None)
+    assert items == [x * 2 for x in range(count)]
+    assert len(tasks) == 1
+
+
+async def test_item_cannot_be_changed() -> None:
+    """What one reader does to an item is not seen by the next."""
+    item = await anext(LambdaPrimitive(double).map([4]))
+    assert type(item) is Item
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        item.value = 5  # pyright: ignore[reportAttributeAccessIssue]
+    assert pickle.loads(pickle.dumps(item)) == item == dataclasses.replace(item)

@@ -258,6 +258,26 @@ async def test_items_share_the_context_and_its_deadline() -> None:
     assert context.tally is None
 
 
+async def test_step_that_cancels_itself_ends_a_map_that_waits_for_room() -> None:
+    """A worker that had just found no room went to sleep after the end, and nobody woke it."""
+    gate = asyncio.Event()
+
+    async def step(x: int) -> int:
+        if x == 0:
+            await gate.wait()
+            raise asyncio.CancelledError("from within")
+        if x == 4:
+            gate.set()  # the last for which there is room
+        return x
+
+    items = LambdaPrimitive(step).map(range(100), concurrency=2, ordered=False)
+    async with asyncio.timeout(5):
+        assert (await anext(items)).value == 1
+        await settle()
+        with pytest.raises(asyncio.CancelledError, match="from within"):
+            await collect(items, [])
+
+
 async def test_context_that_fails_does_not_hang_the_map() -> None:
     """A worker that cannot begin ends the map with its error."""
 

@@ -347,3 +347,66 @@ def test_plugin_works_without_pytest_asyncio(
     )
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["*uv add --dev pytest-asyncio*"])
+
+
+BLOCKS = """
+import time
+from tta_dev_primitives import LambdaPrimitive
+
+def blocks(x):
+    time.sleep(0.15)
+
+def run():
+    LambdaPrimitive(blocks).run(1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "failed"),
+    [([], 0), (["--detect-blocking"], 1), (["--detect-blocking", "--blocking-threshold=0.05"], 1),
+     (["--detect-blocking", "--blocking-threshold", "9"], 0)],
+    ids=["not asked", "asked", "with a threshold", "with a high one"],
+)  # fmt: skip
+def test_plugin_fails_tests_with_blocking_steps_where_asked(
+    run: Callable[..., Any], options: list[str], failed: int
+) -> None:
+    """With the step and the line; the others pass."""
+    result = run(BLOCKS + "def test_quick(): pass\ndef test_slow(): run()", *options)
+    result.assert_outcomes(passed=2 - failed, failed=failed)
+    if failed:
+        result.stdout.fnmatch_lines(
+            [
+                "blocking steps:",
+                "  blocks (0.blocks) held the event loop for 0.1* at *.py:* in blocks",
+            ]
+        )
+
+
+def test_error_of_a_test_is_not_hidden_by_its_blocking_step(run: Callable[..., Any]) -> None:
+    """It says more."""
+    result = run(BLOCKS + "def test_it(): run(); assert 1 == 2", "--detect-blocking")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*assert 1 == 2*"])
+
+
+def test_fixture_finds_blocking_steps_in_one_test(run: Callable[..., Any]) -> None:
+    """Those that the test takes out of the value are forgiven."""
+    result = run(
+        BLOCKS
+        + """
+def test_quick(assert_no_blocking): pass
+def test_slow(assert_no_blocking): run()
+def test_unwatched(): run()
+def test_known(assert_no_blocking):
+    run()
+    assert assert_no_blocking.pop().primitive == "blocks"
+"""
+    )
+    result.assert_outcomes(passed=4, errors=1)
+    result.stdout.fnmatch_lines(["*at teardown of test_slow*", "blocking steps:"])
+
+
+def test_threshold_of_the_run_counts_for_the_fixture(run: Callable[..., Any]) -> None:
+    """One setting for both."""
+    result = run(BLOCKS + "def test_slow(assert_no_blocking): run()", "--blocking-threshold=9")
+    result.assert_outcomes(passed=1)

@@ -25,6 +25,7 @@ DURATION_BUCKETS: Final = (
     *(0.0001, 0.001, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28),
     *(2.56, 5.12, 10.24, 20.48, 40.96, 81.92),
 )
+COUNT_BUCKETS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 class MetricsPrimitive(ObservabilityPrimitive):
@@ -66,6 +67,19 @@ class MetricsPrimitive(ObservabilityPrimitive):
         )
         self._route_decisions = meter.create_counter(
             semconv.METRIC_ROUTE_DECISIONS, description="Where routers sent calls"
+        )
+        self._batch_size = meter.create_histogram(
+            semconv.METRIC_BATCH_SIZE,
+            description="How many calls the batch had that a call was part of",
+            explicit_bucket_boundaries_advisory=COUNT_BUCKETS,
+        )
+        self._loop_iterations = meter.create_histogram(
+            semconv.METRIC_LOOP_ITERATIONS,
+            description="How often loops ran their bodies",
+            explicit_bucket_boundaries_advisory=COUNT_BUCKETS,
+        )
+        self._fault_injections = meter.create_counter(
+            semconv.METRIC_FAULT_INJECTIONS, description="Faults that were injected on purpose"
         )
 
     def start(
@@ -114,6 +128,17 @@ class MetricsPrimitive(ObservabilityPrimitive):
                     semconv.TTA_ROUTE_REASON: record.reason,
                 }
                 self._route_decisions.add(1, labels)
+            case observe.BatchRecord():
+                self._batch_size.record(
+                    record.size, {**name, semconv.TTA_BATCH_REASON: record.reason}
+                )
+            case observe.LoopRecord():
+                self._loop_iterations.record(
+                    record.iterations, {**name, semconv.TTA_LOOP_EXHAUSTED: record.exhausted}
+                )
+            case observe.FaultRecord():
+                for kind in record.injected:
+                    self._fault_injections.add(1, {**name, semconv.TTA_FAULT_KIND: kind})
             case _:
                 return
 

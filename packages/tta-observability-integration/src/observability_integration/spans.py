@@ -19,10 +19,13 @@ Attributes: TypeAlias = "dict[str, str | bool | int | float | Sequence[str]]"
 # Class names, so that nothing heavy is imported to recognise a primitive. Subclasses count too.
 _KINDS: Final = {
     "AnthropicPrimitive": "chat",
+    "BatchPrimitive": "batch",
     "CachePrimitive": "cache",
     "ConditionalPrimitive": "conditional",
     "FallbackPrimitive": "fallback",
+    "FaultPrimitive": "fault",
     "LambdaPrimitive": "lambda",
+    "LoopPrimitive": "loop",
     "OpenAIPrimitive": "chat",
     "ParallelPrimitive": "parallel",
     "RetryPrimitive": "retry",
@@ -34,6 +37,7 @@ _KINDS: Final = {
     "HedgePrimitive": "hedge",
     "RateLimitPrimitive": "ratelimit",
     "SequentialPrimitive": "sequential",
+    "SwitchPrimitive": "switch",
     "TimeoutPrimitive": "timeout",
     "TransformPrimitive": "transform",
 }
@@ -236,6 +240,26 @@ def _budget(record: observe.BudgetRecord) -> Attributes:
     }
 
 
+def _batch(record: observe.BatchRecord) -> Attributes:
+    return {
+        semconv.TTA_BATCH_SIZE: record.size,
+        semconv.TTA_BATCH_MAX_SIZE: record.max_size,
+        semconv.TTA_BATCH_REASON: record.reason,
+    }
+
+
+def _loop(record: observe.LoopRecord) -> Attributes:
+    return {
+        semconv.TTA_LOOP_ITERATIONS: record.iterations,
+        semconv.TTA_LOOP_MAX_ITERATIONS: record.max_iterations,
+        semconv.TTA_LOOP_EXHAUSTED: record.exhausted,
+    }
+
+
+def _fault(record: observe.FaultRecord) -> Attributes:
+    return {semconv.TTA_FAULT_INJECTED: record.injected}
+
+
 def _branch(record: observe.BranchRecord) -> Attributes:
     return {semconv.TTA_BRANCH_TAKEN: record.taken}
 
@@ -243,6 +267,8 @@ def _branch(record: observe.BranchRecord) -> Attributes:
 def _saga(record: observe.SagaRecord) -> Attributes:
     return {
         semconv.TTA_SAGA_STEP: record.step,
+        semconv.TTA_SAGA_STEPS: record.steps,
+        semconv.TTA_SAGA_COMPENSATED: record.compensated,
         semconv.TTA_SAGA_COMPENSATION_RESULT: record.compensation_result,
     }
 
@@ -271,14 +297,17 @@ def _llm(record: observe.LLMRecord) -> Attributes:
 
 
 _DESCRIBE: Final[dict[type, Callable[[Any], Attributes]]] = {  # Any: each takes its own record
+    observe.BatchRecord: _batch,
     observe.BranchRecord: _branch,
     observe.BreakerRecord: _breaker,
     observe.BreakerTransitionRecord: _breaker_transition,
     observe.BudgetRecord: _budget,
     observe.CacheRecord: _cache,
     observe.FallbackRecord: _fallback,
+    observe.FaultRecord: _fault,
     observe.HedgeRecord: _hedge,
     observe.LLMRecord: _llm,
+    observe.LoopRecord: _loop,
     observe.RateLimitRecord: _rate_limit,
     observe.RetryRecord: _retry,
     observe.RetryScheduledRecord: _retry_scheduled,

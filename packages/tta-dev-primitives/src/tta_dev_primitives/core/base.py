@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, cast, overlo
 from tta_dev_primitives.errors import ConfigurationError
 
 from . import observe, signatures
+from .at_once import Pending, awaited, never_waits, result_of
 from .context import FRESH, WorkflowContext
 
 if TYPE_CHECKING:
@@ -68,6 +69,12 @@ class WorkflowPrimitive(Generic[In, Out]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:  # Any: what a further base takes
         super().__init_subclass__(**kwargs)
+        for ancestor in cls.__mro__:
+            if "begin_execute" in vars(ancestor):
+                break
+            if "execute" in vars(ancestor):  # what begins another one's execute is not for it
+                cls.begin_execute = WorkflowPrimitive.begin_execute
+                break
         # Looked up, not taken from the class body: a mixin may bring them. Marked ones fill in the
         # context and call the observers already.
         execute, stream = cls.execute, cls.stream
@@ -103,6 +110,18 @@ class WorkflowPrimitive(Generic[In, Out]):
         return join_chunks([chunk async for chunk in self.stream(input_data, *args, **kwargs)])
 
     vars(execute)["_tta_entry"] = True
+
+    def begin_execute(self, input_data: In, context: WorkflowContext) -> Out | Pending:
+        """Begin what `execute` does; return its result if that is there at once.
+
+        Otherwise return what is left to do, which the caller awaits or closes. Of a step that
+        answers at once, steps side by side need no task. It is called in an event loop, and must
+        not begin what needs the caller's task, as `asyncio.timeout` does.
+
+        A step that can answer at once defines it together with `execute`, and reports to observers
+        what `execute` does. Here everything is left to do.
+        """
+        return Pending(self.execute(input_data, context))
 
     async def stream(
         self, input_data: In, *args: Any, **kwargs: Any
@@ -327,9 +346,12 @@ class LambdaPrimitive(WorkflowPrimitive[In, Out]):
         self.name = name if name is not None else "" if own_name == "<lambda>" else own_name
         self._takes_context = signatures.takes_context(function)
         self._streams = signatures.streams(function)
+        self._generates = inspect.isasyncgenfunction(function)
         # The commonest kind needs no coroutine of ours around it.
-        direct = signatures.is_async(function) and not self._takes_context
-        self._direct = function if direct else None
+        is_async = signatures.is_async(function)
+        self._direct = function if is_async and not self._takes_context else None
+        self._never_waits = is_async and never_waits(function)
+        self._may_wait = self._streams or (is_async and not self._never_waits)
 
     def execute(
         self, input_data: In, context: WorkflowContext = FRESH
@@ -345,6 +367,17 @@ class LambdaPrimitive(WorkflowPrimitive[In, Out]):
 
     vars(execute)["_tta_entry"] = True  # it calls the observers itself
 
+    def begin_execute(self, input_data: In, context: WorkflowContext) -> Out | Pending:
+        """Call the function; see `WorkflowPrimitive.begin_execute`."""
+        if self._may_wait or observe.active is not None:
+            return Pending(self.execute(input_data, context))
+        result = self.fn(input_data, context) if self._takes_context else self.fn(input_data)
+        if self._never_waits:
+            return result_of(result)
+        if hasattr(result, "__await__"):
+            return Pending(result if inspect.iscoroutine(result) else awaited(result))
+        return result
+
     async def _call(self, input_data: In, context: WorkflowContext = FRESH) -> Out:
         if self._streams:
             from .streaming import join_chunks
@@ -358,10 +391,22 @@ class LambdaPrimitive(WorkflowPrimitive[In, Out]):
             result = self.fn(input_data)
         return await result if hasattr(result, "__await__") else result
 
-    async def stream(
+    def stream(
         self, input_data: In, context: WorkflowContext = FRESH
     ) -> AsyncGenerator[Any, None]:  # Any: chunks need not have the type of the whole
         """Yield what the function yields, or its result once."""
+        if context is None:  # pyright: ignore[reportUnnecessaryComparison] - FRESH is None
+            context = WorkflowContext()
+        if observe.active is not None:
+            return observe.observed_stream(LambdaPrimitive._chunks, self, input_data, context)
+        if not self._generates:
+            return self._chunks(input_data, context)
+        # The function's own generator: each further one around it would be paid for every chunk.
+        return self.fn(input_data, context) if self._takes_context else self.fn(input_data)
+
+    vars(stream)["_tta_entry"] = True
+
+    async def _chunks(self, input_data: In, context: WorkflowContext) -> AsyncGenerator[Any, None]:
         if not self._streams:
             yield await self._call(input_data, context)
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 from collections.abc import Iterable, Mapping, Sized
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Generic, Literal, cast
@@ -15,6 +16,7 @@ from tta_dev_primitives.errors import (
     TimeoutError,  # noqa: A004 - rooted in the stdlib's,
 )
 
+from . import observe
 from .base import FRESH, In, Out, Step, WorkflowPrimitive, X, as_primitive
 from .clock import SYSTEM_CLOCK, Clock
 from .context import WorkflowContext
@@ -110,8 +112,10 @@ class BatchPrimitive(WorkflowPrimitive[In, Out]):
         waiter = batch.join(input_data)
         deadline = context.deadline
         hurried = bool(self.window_seconds) and deadline is not None and deadline <= batch.ends
-        if hurried or len(batch.waiting) >= self.max_size:
-            batch.send()
+        if len(batch.waiting) >= self.max_size:
+            batch.send("full")
+        elif hurried:
+            batch.send("deadline")
         try:
             outcome = await waiter
         except asyncio.CancelledError:
@@ -121,6 +125,8 @@ class BatchPrimitive(WorkflowPrimitive[In, Out]):
             raise
         finally:
             batch.leave(waiter)
+            if batch.reason is not None and observe.active is not None:
+                observe.report(observe.BatchRecord(batch.size, self.max_size, batch.reason))
         if isinstance(outcome, BaseException):
             try:
                 raise outcome
@@ -144,9 +150,10 @@ class BatchPrimitive(WorkflowPrimitive[In, Out]):
         batch = table[key] = _Batch(table, key, call, self.label)
         if self.window_seconds:
             batch.ends = self._clock.monotonic() + self.window_seconds
-            batch.timer = self._clock.call_later(self.window_seconds, batch.send)
+            send = functools.partial(batch.send, "window")
+            batch.timer = self._clock.call_later(self.window_seconds, send)
         else:
-            batch.timer = batch.loop.call_soon(batch.send)
+            batch.timer = batch.loop.call_soon(batch.send, "tick")
         return batch
 
     def _table(self) -> dict[Hashable, _Batch[In]]:
@@ -198,6 +205,8 @@ class _Batch(Generic[X]):
         "_variables",
         "ends",
         "loop",
+        "reason",
+        "size",
         "task",
         "timer",
         "waiting",
@@ -218,6 +227,8 @@ class _Batch(Generic[X]):
         self.ends = 0.0
         self.timer: TimerHandle
         self.task: asyncio.Task[list[Any]] | None = None
+        self.size = 0
+        self.reason: observe.BatchReason | None = None
 
     def join(self, value: X) -> asyncio.Future[Any]:
         """Add an input and return the future that will hold its result or exception."""
@@ -225,10 +236,11 @@ class _Batch(Generic[X]):
         self.waiting[waiter] = value
         return waiter
 
-    def send(self) -> None:
+    def send(self, reason: observe.BatchReason) -> None:
         """Begin the call; whoever asks from now on opens another batch."""
         self._close()
         waiters, inputs = list(self.waiting), list(self.waiting.values())
+        self.size, self.reason = len(inputs), reason
         self.task = self.loop.create_task(self._call(inputs), context=self._variables)
         self.task.add_done_callback(lambda task: self._deliver(task, waiters))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import Any, Final, Literal, Protocol, cast
+from operator import attrgetter
+from typing import Any, ClassVar, Final, Literal, Protocol, cast
 
 from tta_dev_primitives.errors import ConfigurationError
 
@@ -33,6 +34,46 @@ class Permit(Protocol):
         ...
 
 
+class RunIdentity:
+    """What all views of one run have in common, apart from its state."""
+
+    FIELDS: ClassVar = (
+        "workflow_id",
+        "session_id",
+        "player_id",
+        "causation_id",
+        "trace_id",
+        "span_id",
+        "parent_span_id",
+        "start_time",
+    )
+    # These are made when first asked for, because most runs touch none of them.
+    __slots__ = (*FIELDS, "baggage", "checkpoints", "correlation_id", "metadata", "shared", "tags")
+
+    workflow_id: str | None
+    session_id: str | None
+    player_id: str | None
+    causation_id: str | None
+    trace_id: str | None
+    span_id: str | None
+    parent_span_id: str | None
+    start_time: float
+    correlation_id: str | None
+    metadata: dict[str, Any] | None  # Any: users' own
+    baggage: dict[str, str] | None
+    tags: dict[str, str] | None
+    checkpoints: list[tuple[str, float]] | None
+    shared: bool
+
+    def copy(self) -> RunIdentity:
+        """Return a record with the same contents, for one context."""
+        copied = RunIdentity()
+        for name in self.__slots__:
+            setattr(copied, name, getattr(self, name))
+        copied.shared = False
+        return copied
+
+
 class WorkflowContext:
     """Carry identity, shared state and a deadline through one run of a workflow.
 
@@ -58,30 +99,27 @@ class WorkflowContext:
             is, `refresh` runs the step and keeps what it returns; None is the usual.
     """
 
-    # Containers other than state, and the correlation id, are made when first asked for, because
-    # most runs touch none of them; a view under another deadline asks the context it came from.
+    # What identifies the run is one record for all its views, so that a view is a few references.
+    # Whoever assigns one of its fields gets a record of his own first. What is read on the path of
+    # a call has a slot here.
     __slots__ = (
-        "_baggage",
-        "_checkpoints",
-        "_correlation_id",
-        "_metadata",
-        "_origin",
-        "_tags",
+        "_run",
         "cache_mode",
-        "causation_id",
         "deadline",
         "deadline_enforced",
-        "parent_span_id",
         "permits",
-        "player_id",
-        "session_id",
-        "span_id",
-        "start_time",
         "state",
         "tally",
-        "trace_id",
-        "workflow_id",
     )
+
+    workflow_id: str | None
+    session_id: str | None
+    player_id: str | None
+    causation_id: str | None
+    trace_id: str | None
+    span_id: str | None
+    parent_span_id: str | None
+    start_time: float
 
     def __init__(
         self,
@@ -101,81 +139,99 @@ class WorkflowContext:
         deadline: float | None = None,
         cache_mode: Literal["bypass", "refresh"] | None = None,
     ) -> None:
-        self.workflow_id = workflow_id
-        self.session_id = session_id
-        self.player_id = player_id
-        self._metadata = metadata
-        self.state: dict[str, Any] = {} if state is None else state  # Any: users' own
-        self._correlation_id = correlation_id
-        self.causation_id = causation_id
-        self.trace_id = trace_id
-        self.span_id = span_id
-        self.parent_span_id = parent_span_id
-        self._baggage = baggage
-        self._tags = tags
-        self.deadline = deadline
-        self.deadline_enforced = False
         if cache_mode is not None and cache_mode not in ("bypass", "refresh"):
             msg = f"cache_mode must be 'bypass', 'refresh' or None, got {cache_mode!r}"
             raise ConfigurationError(msg)
+        run = self._run = RunIdentity()
+        run.workflow_id = workflow_id
+        run.session_id = session_id
+        run.player_id = player_id
+        run.causation_id = causation_id
+        run.trace_id = trace_id
+        run.span_id = span_id
+        run.parent_span_id = parent_span_id
+        run.start_time = time.monotonic()
+        run.correlation_id = correlation_id
+        run.metadata = metadata
+        run.baggage = baggage
+        run.tags = tags
+        run.checkpoints = None
+        run.shared = False
+        self.state: dict[str, Any] = {} if state is None else state  # Any: users' own
+        self.deadline = deadline
+        self.deadline_enforced = False
         self.cache_mode: Literal["bypass", "refresh"] | None = cache_mode
-        self.start_time = time.monotonic()
-        self._checkpoints: list[tuple[str, float]] | None = None
-        self._origin: WorkflowContext | None = None
         self.tally: Tally | None = None
         self.permits: tuple[Permit, ...] = ()
 
     @property
     def metadata(self) -> dict[str, Any]:  # Any: users put what they like
         """Facts about the run that steps may read."""
-        if self._metadata is None:
-            self._metadata = {} if self._origin is None else self._origin.metadata
-        return self._metadata
+        run = self._run
+        if run.metadata is None:
+            run.metadata = {}
+        return run.metadata
 
     @metadata.setter
     def metadata(self, value: dict[str, Any]) -> None:
-        self._metadata = value
+        self._own_run().metadata = value
 
     @property
     def baggage(self) -> dict[str, str]:
         """W3C baggage to hand on."""
-        if self._baggage is None:
-            self._baggage = {} if self._origin is None else self._origin.baggage
-        return self._baggage
+        run = self._run
+        if run.baggage is None:
+            run.baggage = {}
+        return run.baggage
 
     @baggage.setter
     def baggage(self, value: dict[str, str]) -> None:
-        self._baggage = value
+        self._own_run().baggage = value
 
     @property
     def tags(self) -> dict[str, str]:
         """Labels for reports."""
-        if self._tags is None:
-            self._tags = {} if self._origin is None else self._origin.tags
-        return self._tags
+        run = self._run
+        if run.tags is None:
+            run.tags = {}
+        return run.tags
 
     @tags.setter
     def tags(self, value: dict[str, str]) -> None:
-        self._tags = value
+        self._own_run().tags = value
 
     @property
     def correlation_id(self) -> str:
         """What ties together everything done for one request."""
-        if self._correlation_id is None:
-            origin = self._origin
-            self._correlation_id = str(uuid.uuid4()) if origin is None else origin.correlation_id
-        return self._correlation_id
+        run = self._run
+        if run.correlation_id is None:
+            run.correlation_id = str(uuid.uuid4())
+        return run.correlation_id
 
     @correlation_id.setter
     def correlation_id(self, value: str) -> None:
-        self._correlation_id = value
+        self._own_run().correlation_id = value
 
     @property
     def checkpoints(self) -> list[tuple[str, float]]:
         """Names passed to `checkpoint()` with the seconds since the run began."""
-        if self._checkpoints is None:
-            self._checkpoints = [] if self._origin is None else self._origin.checkpoints
-        return self._checkpoints
+        run = self._run
+        if run.checkpoints is None:
+            run.checkpoints = []
+        return run.checkpoints
+
+    def _own_run(self) -> RunIdentity:
+        """Return the record of this context alone, to be changed."""
+        run = self._run
+        if run.shared:
+            # What is made when first asked for stays one and the same for all.
+            _ = self.metadata, self.baggage, self.tags, self.checkpoints, self.correlation_id
+            run = self._run = run.copy()
+        return run
+
+    def __getstate__(self) -> object:
+        self._run.shared = True  # with the copy that is being made
+        return super().__getstate__()
 
     def checkpoint(self, name: str) -> None:
         """Remember *name* with the seconds since the run began."""
@@ -238,25 +294,14 @@ class WorkflowContext:
             enforced: Whether the caller cancels what runs under the view at that moment, so that
                 a limit further in needs no timer for it.
         """
-        view = _new(WorkflowContext)
-        view.workflow_id = self.workflow_id
-        view.session_id = self.session_id
-        view.player_id = self.player_id
-        view._metadata = self._metadata
+        run = self._run
+        run.shared = True
+        view = _View()
+        view._run = run
         view.state = self.state
-        view._correlation_id = self._correlation_id
-        view.causation_id = self.causation_id
-        view.trace_id = self.trace_id
-        view.span_id = self.span_id
-        view.parent_span_id = self.parent_span_id
-        view._baggage = self._baggage
-        view._tags = self._tags
-        view._checkpoints = self._checkpoints
-        view._origin = self
         view.deadline = deadline
         view.deadline_enforced = enforced
         view.cache_mode = self.cache_mode
-        view.start_time = self.start_time
         view.tally = self.tally
         view.permits = self.permits
         return view
@@ -267,7 +312,15 @@ class WorkflowContext:
         Whoever waits without working, as between two attempts, gives the places up meanwhile: see
         `sleep_without_permits`.
         """
-        view = self.with_deadline(self.deadline, enforced=self.deadline_enforced)
+        run = self._run
+        run.shared = True
+        view = _View()
+        view._run = run
+        view.state = self.state
+        view.deadline = self.deadline
+        view.deadline_enforced = self.deadline_enforced
+        view.cache_mode = self.cache_mode
+        view.tally = self.tally
         view.permits = (*self.permits, permit)
         return view
 
@@ -281,7 +334,24 @@ class WorkflowContext:
         return f"WorkflowContext({inner})"
 
 
-_new = object.__new__
+class _View(WorkflowContext):
+    """A context that is filled in by who makes it: without arguments, it is made much faster."""
+
+    __slots__ = ()
+    __init__ = object.__init__  # pyright: ignore[reportAssignmentType] - takes no arguments
+
+
+def _shared_field(name: str) -> property:
+    """Return a property that reads *name* of the run, in C."""
+
+    def assign(context: WorkflowContext, value: object) -> None:
+        setattr(context._own_run(), name, value)  # pyright: ignore[reportPrivateUsage]
+
+    return property(attrgetter(f"_run.{name}"), assign)
+
+
+for _name in RunIdentity.FIELDS:
+    setattr(WorkflowContext, _name, _shared_field(_name))
 
 # The default of every `context` parameter. A caller who gives none gets a new context per call;
 # the value is replaced before any step sees it, hence the cast.

@@ -12,6 +12,7 @@ from tta_dev_primitives.errors import (
     TimeoutError,  # noqa: A004 - rooted in the stdlib's,
 )
 
+from . import observe
 from .base import FRESH, Step, X
 from .clock import SYSTEM_CLOCK, Clock
 from .identity import identity
@@ -76,13 +77,21 @@ class LoopPrimitive(PolicyPrimitive[X, X]):
         """Run the body until the condition holds."""
         run, until, deadline = self.primitive.execute, self.until, context.deadline
         began = 0.0 if deadline is None else self._clock.monotonic()
-        value = input_data
-        for _ in range(self.max_iterations):
-            if deadline is not None and self._clock.monotonic() >= deadline:
-                await self._stop(began, deadline, context)
-            value = await run(value, context)
-            if until(value, context):
-                return value
+        value, iterations, exhausted = input_data, 0, False
+        try:
+            while iterations < self.max_iterations:
+                if deadline is not None and self._clock.monotonic() >= deadline:
+                    await self._stop(began, deadline, context)
+                iterations += 1
+                value = await run(value, context)
+                if until(value, context):
+                    return value
+            exhausted = True
+        finally:
+            if observe.active is not None:
+                observe.report(
+                    observe.LoopRecord(iterations, self.max_iterations, exhausted=exhausted)
+                )
         if self.on_exhausted == "raise":
             raise LoopExhaustedError(self.label, self.max_iterations, value)
         return value

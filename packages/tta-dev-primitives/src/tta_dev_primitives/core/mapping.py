@@ -6,14 +6,14 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 from tta_dev_primitives.errors import ConfigurationError
 
 from .context import FRESH, Tally, WorkflowContext
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
     from .base import WorkflowPrimitive
 
@@ -40,6 +40,15 @@ class Item(Generic[T]):
     attempts: int
 
 
+class _Draft(Item[Any]):
+    """An item while it is filled in; frozen by becoming an `Item`, for a third of the price."""
+
+    __slots__ = ()
+    __setattr__ = object.__setattr__
+    __delattr__ = object.__delattr__
+    __init__ = object.__init__  # pyright: ignore[reportAssignmentType] - takes no arguments
+
+
 def map_inputs(
     step: WorkflowPrimitive[X, T],
     inputs: Iterable[X] | AsyncIterable[X],
@@ -59,18 +68,7 @@ def map_inputs(
     if context is None:  # pyright: ignore[reportUnnecessaryComparison] - FRESH is None
         context = WorkflowContext()
     run = _Run(step, inputs, context, concurrency, ordered)
-    return _items(run, keep_errors=on_error == "keep")
-
-
-async def _items(run: _Run[X, T], *, keep_errors: bool) -> AsyncGenerator[Item[T], None]:
-    run.start_worker()
-    try:
-        while (item := await run.next_item()) is not None:
-            if item.error is not None and not keep_errors:
-                raise item.error
-            yield item
-    finally:
-        await run.close()
+    return run.items(keep_errors=on_error == "keep")
 
 
 class _Run(Generic[X, T]):
@@ -88,62 +86,104 @@ class _Run(Generic[X, T]):
         concurrency: int,
         ordered: bool,  # noqa: FBT001 - private, passed by position once
     ) -> None:
+        self._loop: asyncio.AbstractEventLoop
         self._step, self._context = step, context
         self._window, self._ordered = 2 * concurrency, ordered
         self._source: Iterator[X] | None = None
         self._async_source: AsyncIterator[X] | None = None
         if isinstance(inputs, AsyncIterable):
             self._async_source = aiter(inputs)
+            self._pulling = asyncio.Lock()
         else:
             self._source = iter(inputs)
-        self._concurrency = concurrency
-        self._pulling = asyncio.Lock()
-        self._next_input = self._next_output = 0
+        self._vacancies = concurrency
+        self._next_input = self._next_output = self._next_ready = 0
         self._done: dict[int, Item[T]] = {}
         self._ready: deque[Item[T]] = deque()
         self._failure: BaseException | None = None
         self._exhausted = False
         self._working = 0
-        self._hiring = False
+        self._hiring = self._will_hire = False
         self._workers: list[asyncio.Task[None]] = []
         self._idle: deque[asyncio.Future[None]] = deque()
         self._consumer: asyncio.Future[None] | None = None
 
-    def start_worker(self) -> None:
+    async def items(self, *, keep_errors: bool) -> AsyncGenerator[Item[T], None]:
+        """Yield the results as they can be had."""
+        ready = self._ready
+        self._loop = asyncio.get_running_loop()
+        self._start_worker()
+        try:
+            while True:
+                while ready:
+                    self._next_output += 1
+                    if self._idle and 2 * (self._next_input - self._next_output) <= self._window:
+                        self._hire()
+                    item = ready.popleft()
+                    if not keep_errors and item.error is not None:
+                        raise item.error
+                    yield item
+                if self._working == 0:
+                    if self._failure is not None:
+                        raise self._failure
+                    return
+                self._consumer = self._loop.create_future()
+                self._hire()
+                await self._consumer
+        finally:
+            await self._close()
+
+    def _start_worker(self) -> None:
         """Add a worker. Each starts the next when it takes an input, so few inputs need few."""
         self._working += 1
+        self._vacancies -= 1
         self._hiring = True
-        self._workers.append(asyncio.ensure_future(self._work()))
+        self._workers.append(self._loop.create_task(self._work()))
 
     def _full(self) -> bool:
         return self._next_input - self._next_output >= self._window
 
-    def _hire(self) -> None:
+    def _hire(self) -> bool:
         """Wake or start one more worker, if there is room and the last one has begun."""
-        if self._hiring or self._full():
-            return
+        if self._hiring or self._exhausted or self._full():
+            return False
         if self._idle:
             self._hiring = True
             _wake(self._idle.popleft())
-        elif len(self._workers) < self._concurrency:
-            self.start_worker()
+        elif self._vacancies:
+            self._start_worker()
+        else:
+            return False
+        return True
+
+    def _hire_as_needed(self) -> None:
+        """Run when the workers wait: add one more in each turn of the loop while there is work.
+
+        A worker whose steps never wait does all the work alone before this is run.
+        """
+        self._will_hire = self._hire()
+        if self._will_hire:
+            self._loop.call_soon(self._hire_as_needed)
 
     async def _work(self) -> None:
         """Take inputs and run the step until there are none left."""
-        self._hiring = False
         try:
             context = self._context.with_deadline(
                 self._context.deadline, enforced=self._context.deadline_enforced
             )
             tally = context.tally = Tally()
-            execute = self._step.execute
-            source = self._source
+            execute, source, window = self._step.execute, self._source, self._window
+            ready, ordered = self._ready, self._ordered
+            new_draft = cast("Callable[[], Any]", _Draft)  # Any: it may be changed for now
             while not self._exhausted:
-                if self._full():
-                    room = asyncio.get_running_loop().create_future()
-                    self._idle.append(room)
-                    await room
-                    self._hiring = False
+                if self._next_input - self._next_output >= window:
+                    self._hiring = True
+                    await asyncio.sleep(0)  # a quick consumer has made room after that
+                    if self._full() and not self._exhausted:
+                        self._hiring = False
+                        room = self._loop.create_future()
+                        self._idle.append(room)
+                        await room
                     continue
                 if source is not None:
                     try:
@@ -163,15 +203,31 @@ class _Run(Generic[X, T]):
                             break
                         index = self._next_input
                         self._next_input = index + 1
-                if not self._hiring:
-                    self._hire()
+                self._hiring = False
+                if not self._will_hire and (self._idle or self._vacancies):
+                    self._will_hire = True
+                    self._loop.call_soon(self._hire_as_needed)
                 tally.attempts = 1
+                draft: Any = new_draft()
+                draft.index = index
                 try:
-                    result = await execute(value, context)
+                    draft.value = await execute(value, context)
                 except Exception as error:  # noqa: BLE001 - kept in the item for the caller
-                    self._deliver(Item(index, False, None, error, tally.attempts))  # noqa: FBT003
+                    draft.ok, draft.value, draft.error = False, None, error
                 else:
-                    self._deliver(Item(index, True, result, None, tally.attempts))  # noqa: FBT003
+                    draft.ok, draft.error = True, None
+                draft.attempts = tally.attempts
+                draft.__class__ = Item
+                if ordered and index != self._next_ready:
+                    self._done[index] = draft
+                    continue
+                ready.append(draft)
+                self._next_ready += 1
+                if self._done:
+                    self._add_following()
+                if self._consumer is not None:
+                    _wake(self._consumer)
+                    self._consumer = None
         except Exception as error:  # noqa: BLE001 - the source failed: the consumer raises it
             self._failure = error
         except BaseException as error:  # a cancellation from within: not the end of the inputs
@@ -186,52 +242,28 @@ class _Run(Generic[X, T]):
             if self._working == 0:
                 _wake(self._consumer)
 
-    def _deliver(self, item: Item[T]) -> None:
-        if not self._ordered:
-            self._ready.append(item)
-        elif item.index == self._next_output + len(self._ready):
-            self._ready.append(item)
-            while self._done:
-                following = self._done.pop(self._next_output + len(self._ready), None)
-                if following is None:
-                    break
-                self._ready.append(following)
-        else:
-            self._done[item.index] = item
-            return
-        if self._consumer is not None:
-            _wake(self._consumer)
+    def _add_following(self) -> None:
+        """Make ready what was finished before those ahead of it."""
+        while (following := self._done.pop(self._next_ready, None)) is not None:
+            self._ready.append(following)
+            self._next_ready += 1
 
-    async def next_item(self) -> Item[T] | None:
-        """Return the next result, or None after the last."""
-        while not self._ready:
-            if self._working == 0:
-                if self._failure is not None:
-                    raise self._failure
-                return None
-            self._consumer = asyncio.get_running_loop().create_future()
-            self._hire()
-            await self._consumer
-            self._consumer = None
-        self._next_output += 1
-        if self._idle and 2 * (self._next_input - self._next_output) <= self._window:
-            self._hire()
-        return self._ready.popleft()
-
-    async def close(self) -> None:
+    async def _close(self) -> None:
         """Cancel the workers, wait for them, and close a source that is a generator."""
         self._exhausted = True
-        for worker in self._workers:
-            worker.cancel()
         try:
-            await asyncio.gather(*self._workers, return_exceptions=True)
+            if self._failure is not None or not all(worker.done() for worker in self._workers):
+                for worker in self._workers:
+                    worker.cancel()
+                await asyncio.gather(*self._workers, return_exceptions=True)
         finally:
             # Generators only: closing files or cursors is up to those who opened them.
-            source: object = self._async_source
-            if isinstance(source, AsyncGenerator):
-                await cast("AsyncGenerator[X, None]", source).aclose()
-            source = self._source
-            if isinstance(source, Generator):
+            source: object = self._source
+            if source is None:
+                source = self._async_source
+                if isinstance(source, AsyncGenerator):
+                    await cast("AsyncGenerator[X, None]", source).aclose()
+            elif isinstance(source, Generator):
                 cast("Generator[X, None, None]", source).close()
 
 

@@ -4,6 +4,8 @@ An observer implements `ObservabilityPrimitive` and is installed with `observe(o
 observer installed, a primitive tests one module attribute and goes on.
 
 What a primitive decided it tells in the records of `core.records`, which can be had from here.
+
+In an event loop in debug mode, `core.debug_mode` installs an observer of its own.
 """
 
 from __future__ import annotations
@@ -12,10 +14,14 @@ import asyncio
 import builtins
 import contextlib
 import logging
+import sys
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
 
+from . import debug_mode
 from .records import (
+    BatchReason,
+    BatchRecord,
     BranchRecord,
     BreakerRecord,
     BreakerState,
@@ -24,8 +30,11 @@ from .records import (
     CacheRecord,
     CacheResult,
     FallbackRecord,
+    FaultKind,
+    FaultRecord,
     HedgeRecord,
     LLMRecord,
+    LoopRecord,
     RateLimitRecord,
     RetryRecord,
     RetryScheduledRecord,
@@ -42,6 +51,8 @@ if TYPE_CHECKING:
     from .context import WorkflowContext
 
 __all__ = [
+    "BatchReason",
+    "BatchRecord",
     "BranchRecord",
     "BreakerRecord",
     "BreakerState",
@@ -50,9 +61,12 @@ __all__ = [
     "CacheRecord",
     "CacheResult",
     "FallbackRecord",
+    "FaultKind",
+    "FaultRecord",
     "Frame",
     "HedgeRecord",
     "LLMRecord",
+    "LoopRecord",
     "ObservabilityPrimitive",
     "ObserverHandle",
     "Observers",
@@ -111,6 +125,13 @@ class ObservabilityPrimitive:
     def pause(self, token: object, resumed: object) -> None:
         """Note that the call behind *token* stops working here: it ended, or yielded a chunk."""
 
+    def drive(self, token: object, work: Awaitable[T]) -> Awaitable[T]:
+        """Return what is awaited in place of *work*: the call behind *token*, or a chunk of it.
+
+        For observers that look at each step between two waits. It must hand on everything.
+        """
+        return work
+
     def span(self, name: str) -> AbstractContextManager[object]:
         """Return a context manager around a piece of the user's own work."""
         return contextlib.nullcontext()
@@ -151,6 +172,11 @@ class Observers:
             (index, member)
             for index, member in enumerate(members)
             if type(member).resume is not ObservabilityPrimitive.resume
+        )
+        self.drivers = tuple(
+            (index, member)
+            for index, member in enumerate(members)
+            if type(member).drive is not ObservabilityPrimitive.drive
         )
         self._complained: set[tuple[int, str]] = set()
 
@@ -207,6 +233,15 @@ class Observers:
             # was never current: nothing to undo.
             pass
 
+    def driven(self, frame: Frame, work: Awaitable[T]) -> Awaitable[T]:
+        """Return what is awaited in place of *work*, which the first observer is closest to."""
+        for index, member in self.drivers:
+            try:
+                work = member.drive(frame.tokens[index], work)
+            except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
+                self._complain(member, "drive", raised)
+        return work
+
     def _complain(self, member: ObservabilityPrimitive, method: str, error: Exception) -> None:
         if (id(member), method) not in self._complained:
             self._complained.add((id(member), method))
@@ -216,10 +251,20 @@ class Observers:
             )
 
 
-active: Observers | None = None
-"""The hook: None while nobody watches."""
+active: Observers | None
+"""The hook: None while nobody watches. It gets its value with the first call; see `debug_mode`."""
 
+settled = False
 _frame: ContextVar[tuple[Observers, Frame] | None] = ContextVar("tta_frame", default=None)
+
+if not TYPE_CHECKING:  # so that checkers go on refusing names that do not exist
+
+    def __getattr__(name):  # noqa: ANN001, ANN202
+        """Give `active` its value: asked for once, so that later calls find it without a test."""
+        if name != "active":
+            msg = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(msg)
+        return debug_mode.first_asked(sys._getframe(1).f_globals.get("__name__", ""))
 
 
 class ObserverHandle:
@@ -233,10 +278,13 @@ class ObserverHandle:
         global active  # noqa: PLW0603 - the one hook of the package
         if self._observer is None:
             return
-        members = () if active is None else active.members
+        installed = debug_mode.installed()
+        members = () if installed is None else installed.members
         kept = tuple(member for member in members if member is not self._observer)
         active = Observers(kept) if kept else None
         self._observer = None
+        if not settled:
+            debug_mode.unsettle()
 
     def __enter__(self) -> Self:
         return self
@@ -251,7 +299,8 @@ def observe(observer: ObservabilityPrimitive) -> ObserverHandle:
     Several observers may be installed; one that is installed already is not added twice.
     """
     global active  # noqa: PLW0603 - the one hook of the package
-    members = () if active is None else active.members
+    installed = debug_mode.installed()
+    members = () if installed is None else installed.members
     if not any(member is observer for member in members):
         active = Observers((*members, observer))
     return ObserverHandle(observer)
@@ -312,13 +361,14 @@ async def observed_execute(
     context: WorkflowContext,
 ) -> T:
     """Run *run* as an observed call of *primitive*."""
-    observers = active
+    observers = active if settled else debug_mode.settle()
     frame = None if observers is None else _enter(primitive, run, context, observers)
     if observers is None or frame is None:
         return await run(primitive, input_data, context)
     stretch = observers.resume(frame)
     try:
-        value = await run(primitive, input_data, context)
+        work = run(primitive, input_data, context)
+        value = await (observers.driven(frame, work) if observers.drivers else work)
     except BaseException as error:
         observers.pause(stretch)
         observers.end(frame, _ended(frame, error), error)
@@ -339,7 +389,7 @@ async def observed_stream(
     The frame is current only while the stream is producing, never across a yield: a generator may
     be resumed, or closed, from another task than the one that began it.
     """
-    observers = active
+    observers = active if settled else debug_mode.settle()
     frame = None if observers is None else _enter(primitive, run, context, observers)
     chunks = run(primitive, input_data, context)
     if observers is None or frame is None:
@@ -353,7 +403,8 @@ async def observed_stream(
         while True:
             stretch = observers.resume(frame)
             try:
-                chunk = await anext(chunks)
+                work = anext(chunks)
+                chunk = await (observers.driven(frame, work) if observers.drivers else work)
             except StopAsyncIteration:
                 outcome = frame.outcome
                 return

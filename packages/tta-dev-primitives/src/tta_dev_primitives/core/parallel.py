@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, overload
 
 from tta_dev_primitives.errors import ConfigurationError
 
+from .at_once import Pending
 from .base import FRESH, In, Out, Step, WorkflowPrimitive, X, Y, as_primitive
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Sequence
+    from contextvars import Context
 
     from .context import WorkflowContext
 
@@ -71,8 +74,26 @@ class ParallelPrimitive(WorkflowPrimitive[In, Out]):
         self.name = name
 
     async def execute(self, input_data: In, context: WorkflowContext = FRESH) -> Out:
-        """Run all branches and return their results in order."""
-        results = await gather_all(branch.execute(input_data, context) for branch in self.branches)
+        """Run all branches and return their results in order.
+
+        Branches ahead of the first that waits need no task, where they tell that they will not
+        wait: functions without an `await`, hits of a cache, and sequences of these.
+        """
+        results: list[Any] = []
+        for branch in self.branches:
+            own = copy_context()  # what a branch sets is not seen outside, as in a task
+            begun: Any
+            try:
+                begun = own.run(branch.begin_execute, input_data, context)
+            except Exception as error:  # noqa: BLE001 - raised below, as by a task
+                begun = Pending(_fail(error))
+            if type(begun) is not Pending:
+                results.append(begun)
+                continue
+            others = self.branches[len(results) + 1 :]
+            calls = (other.execute(input_data, context) for other in others)
+            results += await gather_all(calls, first=begun.coroutine, context_of_first=own)
+            break
         collected = results if self.keys is None else dict(zip(self.keys, results, strict=True))
         return cast("Out", collected)
 
@@ -81,11 +102,21 @@ class ParallelPrimitive(WorkflowPrimitive[In, Out]):
         return list(zip(self.keys or [""] * len(self.branches), self.branches, strict=True))
 
 
-async def gather_all(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+async def gather_all(
+    calls: Iterable[Coroutine[Any, Any, T]],
+    *,
+    first: Coroutine[Any, Any, T] | None = None,
+    context_of_first: Context | None = None,
+) -> list[T]:
     """Await all *calls* side by side; none of them outlives this call.
 
     The iterable is read inside the group, so that a call which cannot even be made cancels those
     already under way.
+
+    Args:
+        calls: What to await.
+        first: A call ahead of them that has been begun already.
+        context_of_first: The context variables it was begun with.
 
     Raises:
         BaseExceptionGroup: More than one call failed. A single failure is raised as itself.
@@ -93,6 +124,8 @@ async def gather_all(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     tasks: list[asyncio.Task[T]] = []
     try:
         async with asyncio.TaskGroup() as group:
+            if first is not None:
+                tasks.append(group.create_task(first, context=context_of_first))
             tasks.extend(group.create_task(call) for call in calls)
     except BaseExceptionGroup as failures:
         if len(failures.exceptions) != 1:
@@ -104,3 +137,8 @@ async def gather_all(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         raise failure  # here, where it keeps the cause and context it came with
     finally:
         del failure
+
+
+async def _fail(error: BaseException) -> NoReturn:
+    """Fail as a branch does in a task."""
+    raise error

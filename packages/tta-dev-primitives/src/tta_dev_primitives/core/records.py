@@ -132,6 +132,41 @@ class BudgetRecord:
     result: Literal["allowed", "rejected", "shadow"]
 
 
+BatchReason: TypeAlias = Literal["tick", "window", "full", "deadline"]
+
+
+@dataclass(slots=True)
+class BatchRecord:
+    """The batch that a call was part of: sent once per call, when its batch was sent off.
+
+    `reason` is why it gathered no longer: the tick or the window was over, there was no more room,
+    or a caller could not wait.
+    """
+
+    size: int
+    max_size: int
+    reason: BatchReason
+
+
+@dataclass(slots=True)
+class LoopRecord:
+    """How a loop ended: sent once per call, with the iterations that were begun."""
+
+    iterations: int
+    max_iterations: int
+    exhausted: bool
+
+
+FaultKind: TypeAlias = Literal["latency", "error", "abort", "malformed"]
+
+
+@dataclass(slots=True)
+class FaultRecord:
+    """What is injected into a call on purpose; nothing is sent for a call that is spared."""
+
+    injected: tuple[FaultKind, ...]
+
+
 @dataclass(slots=True)
 class BranchRecord:
     """Which branch of a conditional was taken."""
@@ -141,10 +176,16 @@ class BranchRecord:
 
 @dataclass(slots=True)
 class SagaRecord:
-    """A failed step was undone, or could not be."""
+    """A saga failed at *step* and undid what it had done: sent once, after the last undo.
+
+    `compensation_result` is `ok` when every undo went well, else how the first one failed that
+    did; `steps` counts those of the saga, `compensated` the undos that ran.
+    """
 
     step: str
     compensation_result: Literal["ok", "error", "timeout"]
+    steps: int = 1
+    compensated: int = 1
 
 
 @dataclass(slots=True)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tta_dev_primitives.errors import ConfigurationError
 
-from .base import FRESH, In, Out, Step, WorkflowPrimitive, as_primitive
+from . import observe
+from .at_once import Pending
+from .base import FRESH, In, Out, Step, WorkflowContext, WorkflowPrimitive, as_primitive
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Coroutine, Iterable, Sequence
 
-    from .context import WorkflowContext
     from .streaming import StreamTransform
 
 
@@ -47,13 +48,49 @@ class SequentialPrimitive(WorkflowPrimitive[In, Out]):
             value = await step.execute(value, context)
         return value
 
-    async def stream(
+    def begin_execute(self, input_data: In, context: WorkflowContext) -> Out | Pending:
+        """Run the steps that answer at once; see `WorkflowPrimitive.begin_execute`."""
+        if observe.active is not None:
+            return Pending(self.execute(input_data, context))
+        value: Any = input_data
+        for index, step in enumerate(self.steps):
+            value = step.begin_execute(value, context)
+            if type(value) is Pending:
+                return Pending(self._go_on(index, value.coroutine, context))
+        return value
+
+    async def _go_on(
+        self, index: int, begun: Coroutine[Any, Any, Any], context: WorkflowContext
+    ) -> Out:
+        value = await begun
+        for step in self.steps[index + 1 :]:
+            value = await step.execute(value, context)
+        return value
+
+    def stream(
         self, input_data: In, context: WorkflowContext = FRESH
     ) -> AsyncGenerator[Any, None]:  # Any: chunks need not have the type of the whole
         """Stream the last step, and the step before a tail of steps that transform streams.
 
         Steps ahead of it run by `execute`.
         """
+        from .streaming import TransformPrimitive
+
+        if context is None:  # pyright: ignore[reportUnnecessaryComparison] - FRESH is None
+            context = WorkflowContext()
+        if observe.active is not None:
+            return observe.observed_stream(SequentialPrimitive._chunks, self, input_data, context)
+        if any(type(step) is not TransformPrimitive for step in self.steps[1:]):
+            return self._chunks(input_data, context)
+        # Each of these closes what it reads, so that nothing is needed around them for each chunk.
+        chunks = self.steps[0].stream(input_data, context)
+        for step in self.steps[1:]:
+            chunks = cast("TransformPrimitive", step).transform(chunks, context)
+        return chunks
+
+    vars(stream)["_tta_entry"] = True
+
+    async def _chunks(self, input_data: In, context: WorkflowContext) -> AsyncGenerator[Any, None]:
         from .streaming import transforms
 
         source = len(self.steps) - 1

@@ -8,6 +8,7 @@ import random as random_module
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from tta_dev_primitives.core import observe
+from tta_dev_primitives.core.at_once import Pending
 from tta_dev_primitives.core.base import FRESH, In, Out, Step, WorkflowContext, X, Y
 from tta_dev_primitives.core.clock import SYSTEM_CLOCK, Clock
 from tta_dev_primitives.core.policy import PolicyPrimitive
@@ -246,6 +247,32 @@ class CachePrimitive(PolicyPrimitive[In, Out]):
         return value
 
     vars(execute)["_tta_entry"] = True  # it calls the observers itself
+
+    def begin_execute(self, input_data: In, context: WorkflowContext) -> Out | Pending:
+        """Return the remembered result at once; see `WorkflowPrimitive.begin_execute`."""
+        if observe.active is not None:
+            return Pending(self.execute(input_data, context))
+        key = self._key(input_data, context)
+        try:
+            entry = self._direct.get(key if self._part is None else (self._part, key))
+        except TypeError as error:
+            raise unhashable(key) from error
+        if context.cache_mode is not None:
+            return Pending(self._ask(key, input_data, context))
+        if entry is None or entry.direct_until <= self._now():
+            if self._near is not None:
+                value = self._near(self._name(key), context.state)
+                if value is not NOTHING:
+                    return value
+            return Pending(self._ask(key, input_data, context))
+        try:
+            value = entry.value if entry.restore is None else entry.restore(entry.value)
+        except Exception as error:  # noqa: BLE001 - logged; the step can answer
+            self._answers.pass_over(self, entry, error)
+            return Pending(self._ask(key, input_data, context))
+        entry.uses += 1
+        context.state["cache_hits"] = context.state.get("cache_hits", 0) + 1
+        return value
 
     async def _lookup(self, input_data: In, context: WorkflowContext) -> Out:
         return await self._ask(self._key(input_data, context), input_data, context)

@@ -32,12 +32,12 @@ _LOOK_SLOTS: Final = 2
 _Sleeper: TypeAlias = "Task[Any] | tuple[Task[Any], int]"
 
 
-class Slot(dict[object, _Sleeper]):
-    """The alarms of one slot of time, by what they were set with."""
+class Slot(dict[object, Any]):  # Any: what the timers need to ring
+    """Alarms that are looked at together, by what they were set with."""
 
     __slots__ = ("timers",)
 
-    timers: CoarseTimers
+    timers: Ringing
 
     def silence(self, key: object, error: BaseException | None) -> bool:
         """End the alarm set with *key*, and tell whether it alone ended the block with *error*.
@@ -59,7 +59,38 @@ class Slot(dict[object, _Sleeper]):
         return not others and isinstance(error, CancelledError)
 
 
-class CoarseTimers:
+class Ringing:
+    """Cancels tasks, each at a moment when it waits, and knows which it has cancelled.
+
+    Args:
+        loop: The event loop whose tasks are limited.
+    """
+
+    __slots__ = ("looking", "loop", "postponed", "rung")
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self.loop = loop
+        self.looking = False
+        """Whether a look is due so soon that it may find out what has become empty."""
+        self.postponed: dict[object, Handle] = {}
+        self.rung: dict[object, tuple[Task[Any], int]] = {}  # Any: whatever the task returns
+
+    def emptied(self) -> None:
+        """Take note that a slot has no alarm any more."""
+        raise NotImplementedError
+
+    def ring(self, key: object, task: Task[Any], cancelling: int) -> None:
+        """Cancel *task*, which was being cancelled *cancelling* times when its alarm was set."""
+        self.postponed.pop(key, None)
+        if current_task(self.loop) is task:
+            # A clock was moved by the very code under the limit: see `Bell`.
+            self.postponed[key] = self.loop.call_soon(self.ring, key, task, cancelling)
+            return
+        self.rung[key] = task, cancelling
+        task.cancel()
+
+
+class CoarseTimers(Ringing):
     """The slots of one event loop, and one timer for the next of them.
 
     No timer stays armed when no alarm is left. On the machine's own clock a look after at most two
@@ -79,23 +110,16 @@ class CoarseTimers:
         "_timer",
         "begins",
         "ends",
-        "looking",
-        "loop",
-        "postponed",
-        "rung",
         "slot",
     )
 
     def __init__(self, loop: AbstractEventLoop, clock: Clock) -> None:
-        self.loop, self._clock = loop, clock
+        super().__init__(loop)
+        self._clock = clock
         self._lingers = isinstance(clock, SystemClock)
         self._slots: dict[int, Slot] = {}
         self._timer: TimerHandle | None = None
         self._next: float = math.inf
-        self.looking = False
-        """Whether a look is due so soon that it may find out what has become empty."""
-        self.postponed: dict[object, Handle] = {}
-        self.rung: dict[object, tuple[Task[Any], int]] = {}
         self._forget()
 
     def find(self, due: float) -> Slot:
@@ -147,17 +171,8 @@ class CoarseTimers:
         if self._slots:
             self._arm(min(self._slots), now)
         for key, sleeper in ringing:
-            self._ring(key, sleeper)
-
-    def _ring(self, key: object, sleeper: _Sleeper) -> None:
-        self.postponed.pop(key, None)
-        task, cancelling = sleeper if isinstance(sleeper, tuple) else (sleeper, 0)
-        if current_task(self.loop) is task:
-            # A clock was moved by the very code under the limit: see `Bell`.
-            self.postponed[key] = self.loop.call_soon(self._ring, key, sleeper)
-            return
-        self.rung[key] = task, cancelling
-        task.cancel()
+            task, cancelling = sleeper if isinstance(sleeper, tuple) else (sleeper, 0)
+            self.ring(key, task, cancelling)
 
     def _drop_empty(self) -> None:
         for index in [index for index, slot in self._slots.items() if not slot]:

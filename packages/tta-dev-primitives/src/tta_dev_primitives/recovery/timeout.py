@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tta_dev_primitives.core import observe
 from tta_dev_primitives.core.base import FRESH, In, Out, Step, WorkflowPrimitive, X, Y, as_primitive
 from tta_dev_primitives.core.clock import SYSTEM_CLOCK, Clock
+from tta_dev_primitives.core.context import WorkflowContext
 from tta_dev_primitives.core.deadline import Bell
 from tta_dev_primitives.core.policy import PolicyPrimitive
 from tta_dev_primitives.errors import (
@@ -19,11 +20,11 @@ from tta_dev_primitives.errors import (
 )
 
 from .coarse_timers import SYSTEM_COARSE_CLOCK, CoarseBell, CoarseClock, Slot
+from .limit_timers import LimitClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
-
-    from tta_dev_primitives.core.context import WorkflowContext
+    from types import CoroutineType
 
 __all__ = ["StreamTimeoutError", "TimeoutError", "TimeoutPrimitive"]
 _HISTORY_LIMIT: Final = 1000
@@ -48,8 +49,9 @@ class TimeoutPrimitive(PolicyPrimitive[In, Out]):
             `context.state["timeout_history"]`.
         first_chunk_seconds: Longest wait for the first chunk of a stream, from its start.
         idle_seconds: Longest wait for each further chunk.
-        coarse: Share one timer among all calls of the event loop, which costs less than half of a
-            timer each. A limit is then noticed up to 20 ms late, never early.
+        coarse: Share one timer among all calls of the event loop, whatever their limits; otherwise
+            calls under this one limit share one. A coarse limit is noticed up to 20 ms late, never
+            early.
         clock: Where the time comes from.
         name: Name in paths, traces and diagrams.
 
@@ -92,7 +94,8 @@ class TimeoutPrimitive(PolicyPrimitive[In, Out]):
             None if fallback is None else as_primitive(fallback)
         )
         self.track_timeouts = track_timeouts
-        self._set: Callable[[object, float], Slot] | None = None
+        self._coarse = coarse
+        self._set: Callable[[object, float], Slot] = LimitClock(clock).set
         if coarse:
             shared = clock is SYSTEM_CLOCK
             self._set = (SYSTEM_COARSE_CLOCK if shared else CoarseClock(clock)).set
@@ -104,8 +107,24 @@ class TimeoutPrimitive(PolicyPrimitive[In, Out]):
         def wrap(self, primitive: Step[X, Y]) -> TimeoutPrimitive[X, Y]: ...  # noqa: D102
         def __call__(self, primitive: Step[X, Y]) -> TimeoutPrimitive[X, Y]: ...  # noqa: D102
 
-    async def execute(self, input_data: In, context: WorkflowContext = FRESH) -> Out:
+    def execute(
+        self, input_data: In, context: WorkflowContext = FRESH
+    ) -> CoroutineType[Any, Any, Out]:
         """Run the step under the limit of the whole."""
+        if context is None:  # pyright: ignore[reportUnnecessaryComparison] - FRESH is None
+            context = WorkflowContext()
+        if observe.active is not None:
+            return observe.observed_execute(TimeoutPrimitive._limited, self, input_data, context)
+        if context.deadline_enforced and self._primitive is not None:
+            limit, outer = self.timeout_seconds, context.deadline
+            if limit is None or (outer is not None and outer <= self._now() + limit):
+                # The outer limit ends it: also later, when this is awaited, it comes first.
+                return self._primitive.execute(input_data, context)
+        return self._limited(input_data, context)
+
+    vars(execute)["_tta_entry"] = True  # it calls the observers itself
+
+    async def _limited(self, input_data: In, context: WorkflowContext) -> Out:
         primitive = self._primitive
         if primitive is None:
             primitive = self.primitive  # which says what is missing
@@ -121,17 +140,6 @@ class TimeoutPrimitive(PolicyPrimitive[In, Out]):
                 return await primitive.execute(input_data, context)  # the outer limit ends it
             deadline, limit = outer, self._left(outer, began)
         view = context.with_deadline(deadline, enforced=True)
-        if self._set is None:
-            bell = Bell(limit, self._clock)
-            try:
-                value = await primitive.execute(input_data, view)
-            except BaseException as error:
-                if not bell.silence(error):
-                    raise
-                fallback = None if deadline is outer else self.fallback
-                return await self._too_late(error, input_data, context, limit, began, fallback)
-            bell.silence(None)
-            return value
         slot = self._set(view, deadline)
         try:
             value = await primitive.execute(input_data, view)
@@ -232,7 +240,7 @@ class TimeoutPrimitive(PolicyPrimitive[In, Out]):
             await chunks.aclose()
 
     def _bell_at(self, due: float, now: float) -> Bell | CoarseBell:
-        return Bell(due - now, self._clock) if self._set is None else CoarseBell(self._set, due)
+        return CoarseBell(self._set, due) if self._coarse else Bell(due - now, self._clock)
 
     @property
     def _subject(self) -> str:

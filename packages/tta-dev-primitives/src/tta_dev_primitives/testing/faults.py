@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
+from tta_dev_primitives.core import observe
 from tta_dev_primitives.core.base import FRESH, In, Out, Step, X, Y
 from tta_dev_primitives.core.clock import SYSTEM_CLOCK, Clock
 from tta_dev_primitives.core.deadline import within
@@ -123,7 +124,7 @@ class FaultPrimitive(PolicyPrimitive[In, Out]):
 
     async def execute(self, input_data: In, context: WorkflowContext = FRESH) -> Out:
         """Run the step, with the faults that are due."""
-        primitive, strikes = self.primitive, self._plan.draw()
+        primitive, strikes = self.primitive, self._draw()
         await self._precede(strikes, context)
         value = await primitive.execute(input_data, context)
         if strikes.abort_after:
@@ -135,7 +136,7 @@ class FaultPrimitive(PolicyPrimitive[In, Out]):
         self, input_data: In, context: WorkflowContext = FRESH
     ) -> AsyncGenerator[Any, None]:  # Any: chunks need not have the type of the whole
         """Stream the step, with the faults that are due."""
-        primitive, strikes = self.primitive, self._plan.draw()
+        primitive, strikes = self.primitive, self._draw()
         await self._precede(strikes, context)
         taken = 0
         async with contextlib.aclosing(primitive.stream(input_data, context)) as chunks:
@@ -147,6 +148,13 @@ class FaultPrimitive(PolicyPrimitive[In, Out]):
         if strikes.abort_after:
             msg = f"injected fault: the connection was cut after {taken} chunks"
             raise ConnectionResetError(msg)
+
+    def _draw(self) -> _Strikes:
+        """Return the faults of a call and report them."""
+        strikes = self._plan.draw()
+        if strikes is not _NOTHING and observe.active is not None:
+            observe.report(observe.FaultRecord(strikes.kinds()))
+        return strikes
 
     async def _precede(self, strikes: _Strikes, context: WorkflowContext) -> None:
         """Wait and fail, where that is due."""
@@ -168,6 +176,16 @@ class _Strikes:
     fails: bool
     spoils: bool
     abort_after: int
+
+    def kinds(self) -> tuple[observe.FaultKind, ...]:
+        """Return what strikes, in the order in which it does."""
+        due: tuple[tuple[observe.FaultKind, object], ...] = (
+            ("latency", self.delays),
+            ("error", self.fails),
+            ("malformed", self.spoils),
+            ("abort", self.abort_after),
+        )
+        return tuple(kind for kind, strikes in due if strikes)
 
 
 _NOTHING: Final = _Strikes(delays=False, fails=False, spoils=False, abort_after=0)

@@ -1,8 +1,9 @@
-"""A pytest plugin that keeps tests off the network, with fixtures for time and for leaks.
+"""A pytest plugin that keeps tests off the network, with fixtures for time, leaks and blocking.
 
 Load it with `-p tta_dev_primitives.testing.plugin`, or with `pytest_plugins` in the top
 `conftest.py`. While it is loaded, connecting to anything but this machine raises
-`NetworkForbiddenError`; `--allow-network` turns that off for a run.
+`NetworkForbiddenError`; `--allow-network` turns that off for a run. `--detect-blocking` fails each
+test in which a step of a workflow holds the event loop.
 
 What connects below Python's own sockets is not seen: other processes, C libraries with a network
 stack of their own, and on Windows the proactor event loop where the address is a number already.
@@ -10,6 +11,7 @@ stack of their own, and on Windows the proactor event loop where the address is 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import ipaddress
@@ -26,7 +28,9 @@ from .clock import FakeClock
 from .leaks import LeakCheck
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Generator, Iterator
+
+    from tta_dev_primitives.core.blocking import BlockingCall
 
 _ADDRESS_POSITION: Final = {"connect": 0, "connect_ex": 0, "sendto": -1, "sendmsg": 3}
 
@@ -172,11 +176,23 @@ _GUARD: Final = pytest.StashKey[NetworkGuard]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--allow-network`."""
+    """Add `--allow-network`, `--detect-blocking` and `--blocking-threshold`."""
     parser.addoption(
         "--allow-network",
         action="store_true",
         help="let tests connect to other machines (tta_dev_primitives.testing.plugin)",
+    )
+    parser.addoption(
+        "--detect-blocking",
+        action="store_true",
+        help="fail tests in which a step holds the event loop (tta_dev_primitives.testing.plugin)",
+    )
+    parser.addoption(
+        "--blocking-threshold",
+        type=float,
+        default=0.1,
+        metavar="SECONDS",
+        help="how long a step may hold the event loop (default: 0.1)",
     )
 
 
@@ -192,6 +208,37 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Put everything back."""
     if _GUARD in config.stash:
         config.stash[_GUARD].remove()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Run a test; where asked to, find the steps that hold the event loop meanwhile."""
+    if not item.config.getoption("--detect-blocking"):
+        yield
+        return
+    with _no_blocking(item.config):
+        yield
+
+
+@pytest.fixture
+def assert_no_blocking(request: pytest.FixtureRequest) -> Iterator[list[BlockingCall]]:
+    """Fail a test in which a step holds the event loop; what was found stands in the value.
+
+    A test may take out of it what it knows of.
+    """
+    with _no_blocking(request.config) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def _no_blocking(config: pytest.Config) -> Generator[list[BlockingCall], None, None]:
+    from tta_dev_primitives.core.blocking import detect_blocking
+
+    threshold_seconds = cast("float", config.getoption("--blocking-threshold"))
+    with detect_blocking(threshold_seconds=threshold_seconds) as found:
+        yield found
+    if found:
+        pytest.fail("\n  ".join(["blocking steps:", *map(str, found)]), pytrace=False)
 
 
 @pytest.fixture

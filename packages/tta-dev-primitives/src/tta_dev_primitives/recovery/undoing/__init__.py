@@ -1,0 +1,1 @@
+"""What a saga did, and undoing it."""
