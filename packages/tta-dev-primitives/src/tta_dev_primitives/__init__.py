@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .core.base import LambdaPrimitive, Step, WorkflowContext, WorkflowPrimitive
     from .core.batching import BatchPrimitive
+    from .core.blocking import detect_blocking
     from .core.conditional import ConditionalPrimitive
     from .core.loop import LoopPrimitive
     from .core.mapping import Item
@@ -35,15 +36,23 @@ if TYPE_CHECKING:
     from .recovery.budget import BudgetPrimitive
     from .recovery.bulkhead import AdaptiveLimit, BulkheadPrimitive
     from .recovery.circuit_breaker import CircuitBreakerPrimitive
-    from .recovery.compensation import SagaPrimitive
+    from .recovery.compensation import SagaPrimitive, idempotency_key, undo_reports
     from .recovery.fallback import FallbackPrimitive
     from .recovery.hedge import HedgePrimitive
     from .recovery.hedging.latency_quantile import Quantile
     from .recovery.rate_limit import RateLimitPrimitive
     from .recovery.rates.gcra import Limit
+    from .recovery.resilient import (
+        OrderProblem,
+        OrderWarning,
+        ResilientPrimitive,
+        check_order,
+        resilient,
+    )
     from .recovery.retry import RetryPrimitive, RetryStrategy
     from .recovery.retry_budget import RetryBudget
     from .recovery.timeout import TimeoutPrimitive
+    from .recovery.undoing.effects import Effect
 
 __version__ = "0.2.0"
 
@@ -57,6 +66,7 @@ _HOMES = {
     "CircuitBreakerPrimitive": "recovery.circuit_breaker",
     "ConditionalPrimitive": "core.conditional",
     "DiskStore": "performance.stores.disk",
+    "Effect": "recovery.undoing.effects",
     "EncodedMemoryStore": "performance.stores.encoded_memory",
     "EnvFingerprint": "performance.environment.fingerprint",
     "FallbackPrimitive": "recovery.fallback",
@@ -69,12 +79,15 @@ _HOMES = {
     "LoopPrimitive": "core.loop",
     "ObservabilityPrimitive": "core.observe",
     "OpenAIPrimitive": "llm.openai",
+    "OrderProblem": "recovery.resilient",
+    "OrderWarning": "recovery.resilient",
     "ParallelPrimitive": "core.parallel",
     "PrimitiveError": "errors",
     "Quantile": "recovery.hedging.latency_quantile",
     "RateLimitPrimitive": "recovery.rate_limit",
     "RedisInvalidation": "performance.redis.invalidation",
     "RedisStore": "performance.stores.redis",
+    "ResilientPrimitive": "recovery.resilient",
     "RetryBudget": "recovery.retry_budget",
     "RetryPrimitive": "recovery.retry",
     "RetryStrategy": "recovery.retry",
@@ -90,7 +103,12 @@ _HOMES = {
     "UVCachePrimitive": "performance.uv_cache",
     "WorkflowContext": "core.base",
     "WorkflowPrimitive": "core.base",
+    "check_order": "recovery.resilient",
+    "detect_blocking": "core.blocking",
+    "idempotency_key": "recovery.compensation",
     "observe": "core.observe",
+    "resilient": "recovery.resilient",
+    "undo_reports": "recovery.compensation",
 }
 
 __all__ = [
@@ -103,6 +121,7 @@ __all__ = [
     "CircuitBreakerPrimitive",
     "ConditionalPrimitive",
     "DiskStore",
+    "Effect",
     "EncodedMemoryStore",
     "EnvFingerprint",
     "FallbackPrimitive",
@@ -115,12 +134,15 @@ __all__ = [
     "LoopPrimitive",
     "ObservabilityPrimitive",
     "OpenAIPrimitive",
+    "OrderProblem",
+    "OrderWarning",
     "ParallelPrimitive",
     "PrimitiveError",
     "Quantile",
     "RateLimitPrimitive",
     "RedisInvalidation",
     "RedisStore",
+    "ResilientPrimitive",
     "RetryBudget",
     "RetryPrimitive",
     "RetryStrategy",
@@ -136,7 +158,12 @@ __all__ = [
     "UVCachePrimitive",
     "WorkflowContext",
     "WorkflowPrimitive",
+    "check_order",
+    "detect_blocking",
+    "idempotency_key",
     "observe",
+    "resilient",
+    "undo_reports",
 ]
 
 
