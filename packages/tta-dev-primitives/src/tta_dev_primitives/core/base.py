@@ -13,8 +13,10 @@ from collections.abc import (
     Callable,
     Coroutine,
     Iterable,
+    Mapping,
     Sequence,
 )
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, cast, overload
 
 from tta_dev_primitives.errors import ConfigurationError
@@ -64,6 +66,8 @@ class WorkflowPrimitive(Generic[In, Out]):
     """
 
     name: str = ""
+    # Of children that were seen: by their id, with the name that their segment has.
+    _segments: Mapping[int, tuple[WorkflowPrimitive[Any, Any], str, str]] = MappingProxyType({})
     upstream: bool = False
     """Whether one `execute` is one request to a service that bills or limits requests."""
 
@@ -214,10 +218,16 @@ class WorkflowPrimitive(Generic[In, Out]):
 
     def segment_of(self, child: WorkflowPrimitive[Any, Any]) -> str:
         """Return the part of the path that leads from this node to *child*."""
-        for index, (_, known) in enumerate(self.children()):
-            if known is child:
-                return child.path_segment(str(index))
-        return child.label
+        found = self._segments.get(id(child))
+        if found is None or found[0] is not child or found[1] != child.name:
+            # A new dict, as copies of this primitive share the old one. A child that stands in
+            # several places is seen in the first.
+            self._segments = {
+                id(known): (known, known.name, known.path_segment(str(index)))
+                for index, (_, known) in reversed(list(enumerate(self.children())))
+            }
+            found = self._segments.get(id(child))
+        return child.label if found is None else found[2]
 
     def __rshift__(self: WorkflowPrimitive[X, Y], other: Step[Y, Z]) -> SequentialPrimitive[X, Z]:
         """Run *other* on the result of this step."""

@@ -76,7 +76,6 @@ __all__ = [
     "RetryScheduledRecord",
     "RouteRecord",
     "SagaRecord",
-    "Stretch",
     "TimeoutRecord",
     "observe",
     "observed_execute",
@@ -89,6 +88,7 @@ Outcome: TypeAlias = Literal[
     "ok", "error", "rejected", "timeout", "cancelled", "fallback", "hit", "stale"
 ]
 T = TypeVar("T")
+Resumed: TypeAlias = "list[tuple[ObservabilityPrimitive, object, object]]"
 _logger = logging.getLogger("tta_dev_primitives.observe")
 
 
@@ -140,27 +140,19 @@ class ObservabilityPrimitive:
 class Frame:
     """One running call, as the observers see it."""
 
-    __slots__ = ("outcome", "path", "primitive", "run", "tokens")
+    __slots__ = ("observers", "outcome", "path", "primitive", "run", "tokens")
 
     def __init__(
         self,
+        observers: Observers,
         primitive: WorkflowPrimitive[Any, Any],
         run: Callable[..., Any],  # Any: only compared
         path: str,
+        context: WorkflowContext,
     ) -> None:
-        self.primitive, self.run, self.path = primitive, run, path
+        self.observers, self.primitive, self.run, self.path = observers, primitive, run, path
         self.outcome: Outcome = "ok"
-        self.tokens: tuple[object, ...] = ()
-
-
-class Stretch:
-    """A piece of work between two yields of one call: what `resume` began and `pause` ends."""
-
-    __slots__ = ("reset", "resumed")
-
-    def __init__(self, reset: Token[tuple[Observers, Frame] | None]) -> None:
-        self.reset = reset
-        self.resumed: list[tuple[ObservabilityPrimitive, object, object]] = []
+        self.tokens: tuple[object, ...] = observers.start(primitive, path, context)
 
 
 class Observers:
@@ -168,7 +160,8 @@ class Observers:
 
     def __init__(self, members: tuple[ObservabilityPrimitive, ...]) -> None:
         self.members = members
-        self._resumers = tuple(
+        self._only = members[0] if len(members) == 1 else None
+        self.resumers = tuple(
             (index, member)
             for index, member in enumerate(members)
             if type(member).resume is not ObservabilityPrimitive.resume
@@ -180,19 +173,36 @@ class Observers:
         )
         self._complained: set[tuple[int, str]] = set()
 
-    def start(self, frame: Frame, context: WorkflowContext) -> None:
-        """Tell every observer, keeping a token for each."""
+    def start(
+        self,
+        primitive: WorkflowPrimitive[Any, Any],
+        path: str,
+        context: WorkflowContext,
+    ) -> tuple[object, ...]:
+        """Tell every observer, and return a token for each."""
+        if self._only is not None:  # as below, for half of its price
+            try:
+                return (self._only.start(primitive, path, context),)
+            except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
+                self._complain(self._only, "start", raised)
+                return (None,)
         tokens: list[object] = []
         for member in self.members:
             try:
-                tokens.append(member.start(frame.primitive, frame.path, context))
+                tokens.append(member.start(primitive, path, context))
             except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
                 tokens.append(None)
                 self._complain(member, "start", raised)
-        frame.tokens = tuple(tokens)
+        return tuple(tokens)
 
     def end(self, frame: Frame, outcome: Outcome, error: BaseException | None) -> None:
         """Tell every observer that the call is over."""
+        if self._only is not None:
+            try:
+                self._only.end(frame.tokens[0], outcome, error)
+            except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
+                self._complain(self._only, "end", raised)
+            return
         for member, token in zip(self.members, frame.tokens, strict=True):
             try:
                 member.end(token, outcome, error)
@@ -207,31 +217,25 @@ class Observers:
             except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
                 self._complain(member, "event", raised)
 
-    def resume(self, frame: Frame) -> Stretch:
-        """Make *frame* the running call of this task until `pause`."""
-        stretch = Stretch(_frame.set((self, frame)))
-        for index, member in self._resumers:
+    def resume(self, frame: Frame) -> Resumed:
+        """Tell those who want to know that *frame* works in this task until `pause`."""
+        begun: Resumed = []
+        for index, member in self.resumers:
             token = frame.tokens[index]
             try:
-                stretch.resumed.append((member, token, member.resume(token)))
+                begun.append((member, token, member.resume(token)))
             except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
                 self._complain(member, "resume", raised)
-        return stretch
+        return begun
 
-    def pause(self, stretch: Stretch) -> None:
+    def pause(self, begun: Resumed) -> None:
         """Undo `resume`, last observer first."""
-        while stretch.resumed:
-            member, token, resumed = stretch.resumed.pop()
+        while begun:
+            member, token, resumed = begun.pop()
             try:
                 member.pause(token, resumed)
             except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
                 self._complain(member, "pause", raised)
-        try:  # noqa: SIM105 - on the path of every call
-            _frame.reset(stretch.reset)
-        except ValueError:
-            # An abandoned call is closed in the context of whoever collects it, where the frame
-            # was never current: nothing to undo.
-            pass
 
     def driven(self, frame: Frame, work: Awaitable[T]) -> Awaitable[T]:
         """Return what is awaited in place of *work*, which the first observer is closest to."""
@@ -255,7 +259,7 @@ active: Observers | None
 """The hook: None while nobody watches. It gets its value with the first call; see `debug_mode`."""
 
 settled = False
-_frame: ContextVar[tuple[Observers, Frame] | None] = ContextVar("tta_frame", default=None)
+_frame: ContextVar[Frame | None] = ContextVar("tta_frame", default=None)
 
 if not TYPE_CHECKING:  # so that checkers go on refusing names that do not exist
 
@@ -312,10 +316,9 @@ def report(record: object, *, outcome: Outcome | None = None) -> None:
     Primitives call this only after they have tested `active`. Outside any observed call it does
     nothing.
     """
-    current = _frame.get()
-    if current is not None:
-        observers, frame = current
-        observers.event(frame, record)
+    frame = _frame.get()
+    if frame is not None:
+        frame.observers.event(frame, record)
         if outcome is not None:
             frame.outcome = outcome
 
@@ -341,17 +344,24 @@ def _enter(
     observers: Observers,
 ) -> Frame | None:
     """Open a frame, or return None when the call is `super().execute()` of one already open."""
-    parent = _frame.get()
-    if parent is None:
+    above = _frame.get()
+    if above is None:
         path = primitive.path_segment("0")
     else:
-        above = parent[1]
         if above.primitive is primitive and above.run is not run:
             return None
         path = f"{above.path}/{above.primitive.segment_of(primitive)}"
-    frame = Frame(primitive, run, path)
-    observers.start(frame, context)
-    return frame
+    return Frame(observers, primitive, run, path, context)
+
+
+def _leave(token: Token[Frame | None]) -> None:
+    """Make the frame above the current one again."""
+    try:  # noqa: SIM105 - on the path of every call
+        _frame.reset(token)
+    except ValueError:
+        # An abandoned call is closed in the context of whoever collects it, where the frame was
+        # never current: nothing to undo.
+        pass
 
 
 async def observed_execute(
@@ -365,15 +375,20 @@ async def observed_execute(
     frame = None if observers is None else _enter(primitive, run, context, observers)
     if observers is None or frame is None:
         return await run(primitive, input_data, context)
-    stretch = observers.resume(frame)
+    above = _frame.set(frame)
+    begun = observers.resume(frame) if observers.resumers else None
     try:
         work = run(primitive, input_data, context)
         value = await (observers.driven(frame, work) if observers.drivers else work)
     except BaseException as error:
-        observers.pause(stretch)
+        if begun is not None:
+            observers.pause(begun)
+        _leave(above)
         observers.end(frame, _ended(frame, error), error)
         raise
-    observers.pause(stretch)
+    if begun is not None:
+        observers.pause(begun)
+    _leave(above)
     observers.end(frame, frame.outcome, None)
     return value
 
@@ -401,7 +416,8 @@ async def observed_stream(
     outcome: Outcome = "ok"
     try:
         while True:
-            stretch = observers.resume(frame)
+            above = _frame.set(frame)
+            begun = observers.resume(frame)
             try:
                 work = anext(chunks)
                 chunk = await (observers.driven(frame, work) if observers.drivers else work)
@@ -409,15 +425,18 @@ async def observed_stream(
                 outcome = frame.outcome
                 return
             finally:
-                observers.pause(stretch)
+                observers.pause(begun)
+                _leave(above)
             yield chunk
     except BaseException as raised:
         error, outcome = raised, _ended(frame, raised)
         raise
     finally:
-        stretch = observers.resume(frame)
+        above = _frame.set(frame)
+        begun = observers.resume(frame)
         try:
             await chunks.aclose()
         finally:
-            observers.pause(stretch)
+            observers.pause(begun)
+            _leave(above)
             observers.end(frame, outcome, error)
