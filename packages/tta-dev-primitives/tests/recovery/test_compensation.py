@@ -138,6 +138,8 @@ async def test_undoing_that_cancels_itself_counts_as_failed(clock: FakeClock) ->
 
 
 async def test_failed_undoing_is_told_even_to_a_caller_who_gave_up(clock: FakeClock) -> None:
+    """As the cause of the cancellation, which nobody further out may answer."""
+
     async def failing(x: Any) -> None:
         await clock.sleep(5)
         raise OSError("ledger is gone")
@@ -148,8 +150,12 @@ async def test_failed_undoing_is_told_even_to_a_caller_who_gave_up(clock: FakeCl
     await settle()
     task.cancel()
     await clock.sleep_through(5)
-    with pytest.raises(CompensationError):
+    with pytest.raises(asyncio.CancelledError) as caught:
         await task
+    found: BaseException | None = caught.value
+    while found is not None and not isinstance(found, CompensationError):
+        found = found.__cause__ or found.__context__
+    assert isinstance(found, CompensationError)
 
 
 async def test_sagas_in_a_row_are_undone_from_the_inside_out(clock: FakeClock) -> None:

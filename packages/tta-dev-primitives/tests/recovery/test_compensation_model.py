@@ -127,7 +127,7 @@ def model(case: Case) -> Story:
             if not plan.undo_fails:
                 story.left.discard(number)
             wait(plan.undo_after, ends=False)
-    story.ending = "both" if kept else "cancelled" if cancelled else "error"
+    story.ending = "cancelled" if cancelled else "both" if kept else "error"
     return story
 
 
@@ -217,6 +217,8 @@ class Office:
         except ValueError as error:
             self.story.ending, raised = "error", error
         (report,) = undo_reports(raised)
+        if self.story.ending == "cancelled":
+            assert isinstance(raised.__cause__, CompensationError) == bool(report.not_undone)
         for one in report.steps:
             if one.undo == "ok":
                 assert one.key not in self.books

@@ -242,8 +242,9 @@ def test_loop_that_is_shut_down_ends_only_the_undo_that_runs() -> None:
     async def call() -> None:
         try:
             await saga.execute("x")
-        except CompensationError as error:
-            reports.append(error.report)
+        except asyncio.CancelledError as error:
+            reports.extend(undo_reports(error))
+            raise
 
     async def main() -> None:
         running = asyncio.ensure_future(call())

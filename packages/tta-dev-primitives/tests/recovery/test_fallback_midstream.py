@@ -10,9 +10,8 @@ import pytest
 
 from tta_dev_primitives.core import observe
 from tta_dev_primitives.core.base import LambdaPrimitive, WorkflowContext
-from tta_dev_primitives.core.streaming import join_chunks
+from tta_dev_primitives.core.streaming import StreamRestarted, join_chunks, since_restart
 from tta_dev_primitives.recovery.fallback import FallbackPrimitive, NotAcceptedError
-from tta_dev_primitives.recovery.midstream import StreamRestarted, since_restart
 from tta_dev_primitives.recovery.timeout import TimeoutPrimitive
 from tta_dev_primitives.testing.clock import FakeClock, settle
 from tta_dev_primitives.testing.mocks import MockPrimitive

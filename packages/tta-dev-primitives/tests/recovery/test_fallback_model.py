@@ -11,8 +11,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tta_dev_primitives.core.streaming import StreamRestarted
 from tta_dev_primitives.recovery.fallback import FallbackPrimitive
-from tta_dev_primitives.recovery.midstream import Midstream, StreamRestarted
+from tta_dev_primitives.recovery.midstream import Midstream
 from tta_dev_primitives.testing.clock import FakeClock, settle
 
 

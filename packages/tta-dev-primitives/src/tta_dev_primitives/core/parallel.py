@@ -11,6 +11,7 @@ from tta_dev_primitives.errors import ConfigurationError
 
 from .at_once import Pending
 from .base import FRESH, In, Out, Step, WorkflowPrimitive, X, Y, as_primitive
+from .tasks import stop_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Sequence
@@ -110,8 +111,11 @@ async def gather_all(
 ) -> list[T]:
     """Await all *calls* side by side; none of them outlives this call.
 
-    The iterable is read inside the group, so that a call which cannot even be made cancels those
-    already under way.
+    A call that cannot even be made cancels those already under way. When one fails, or the caller
+    is cancelled, the others are cancelled and have ended before anything is raised.
+
+    A `TaskGroup` would cancel the caller's task to wake it, and up to Python 3.12 leave that
+    behind: the next time limit in that task could not tell its own cancellation from the caller's.
 
     Args:
         calls: What to await.
@@ -121,22 +125,45 @@ async def gather_all(
     Raises:
         BaseExceptionGroup: More than one call failed. A single failure is raised as itself.
     """
+    loop = asyncio.get_running_loop()
     tasks: list[asyncio.Task[T]] = []
+    ended: BaseException | None = None
     try:
-        async with asyncio.TaskGroup() as group:
-            if first is not None:
-                tasks.append(group.create_task(first, context=context_of_first))
-            tasks.extend(group.create_task(call) for call in calls)
-    except BaseExceptionGroup as failures:
-        if len(failures.exceptions) != 1:
-            raise
-        failure = failures.exceptions[0]
-    else:
+        if first is not None:
+            tasks.append(loop.create_task(first, context=context_of_first))
+        for call in calls:
+            tasks.append(loop.create_task(call))  # noqa: PERF401 - kept when the next one raises
+        if tasks:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    except BaseException as error:  # noqa: BLE001 - raised below, when nothing is left behind
+        ended = error
+    try:
+        await stop_tasks(task for task in tasks if not task.done())
+    except asyncio.CancelledError as error:
+        ended = error
+    if ended is None:
+        ended = _failure(tasks)
+    if ended is None:
         return [task.result() for task in tasks]
     try:
-        raise failure  # here, where it keeps the cause and context it came with
+        raise ended
     finally:
-        del failure
+        del ended  # or it and this frame would hold one another
+
+
+def _failure(tasks: list[asyncio.Task[T]]) -> BaseException | None:
+    """Return what *tasks*, which have ended, failed with; those cancelled are passed over."""
+    failures = [
+        failure
+        for task in tasks
+        if not task.cancelled() and (failure := task.exception()) is not None
+    ]
+    for failure in failures:
+        if isinstance(failure, KeyboardInterrupt | SystemExit):
+            return failure
+    if len(failures) > 1:
+        return BaseExceptionGroup("several branches failed", failures)
+    return failures[0] if failures else None
 
 
 async def _fail(error: BaseException) -> NoReturn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from tta_dev_primitives.errors import ConfigurationError
@@ -35,17 +36,45 @@ def transforms(step: object) -> bool:
     return isinstance(step, StreamTransform)
 
 
+@dataclass(frozen=True, slots=True)
+class StreamRestarted:
+    """Stands in a stream where it begins anew: what came before it does not count any more.
+
+    Attributes:
+        used: Label of the step that begins now.
+        index: Number of that step, counted from 1 for the first fallback.
+        reason: Type of the error that broke the stream off.
+        dropped: How many chunks before this one do not count any more, other marks not included.
+    """
+
+    used: str
+    index: int
+    reason: str
+    dropped: int
+
+
+def since_restart(chunks: Sequence[Any]) -> list[Any]:  # Any: chunks are whatever steps yield
+    """Return the chunks that count: those after the last `StreamRestarted`, or all of them."""
+    for place in range(len(chunks) - 1, -1, -1):
+        if isinstance(chunks[place], StreamRestarted):
+            return list(chunks[place + 1 :])
+    return list(chunks)
+
+
 def join_chunks(chunks: Sequence[Any]) -> Any:  # Any: the type follows the chunks
     """Join chunks to the whole that `execute` returns.
 
     Text and bytes are concatenated. A chunk type with a `join_chunks` class method joins its own.
     A single chunk is the whole. Anything else is returned as a list, no chunk as an empty list.
+    What came before the last `StreamRestarted` is left out.
     """
     if not chunks:
         return []
     first = cast("object", chunks[0])
     if isinstance(first, str | bytes) and all(type(chunk) is type(first) for chunk in chunks):
         return type(first)().join(chunks)
+    if any(isinstance(chunk, StreamRestarted) for chunk in chunks):
+        return join_chunks(since_restart(chunks))
     join = getattr(type(first), "join_chunks", None)
     if join is not None:
         return join(chunks)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 async def stop_task(task: asyncio.Task[Any]) -> None:  # Any: its result is not used
@@ -11,16 +14,27 @@ async def stop_task(task: asyncio.Task[Any]) -> None:  # Any: its result is not 
 
     Whoever waits and is cancelled too, however often, is let go only then.
     """
-    task.cancel()
-    await wait_for_end(task)
+    await stop_tasks((task,))
+
+
+async def stop_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:  # Any: as above
+    """Cancel all *tasks* and wait until they have ended; in the same way."""
+    stopped = list(tasks)
+    for task in stopped:
+        task.cancel()
+    await _wait_for_ends(stopped)
 
 
 async def wait_for_end(task: asyncio.Task[Any]) -> None:  # Any: as above
     """Wait until *task*, which was told to end, has done so; in the same way."""
+    await _wait_for_ends([task])
+
+
+async def _wait_for_ends(tasks: list[asyncio.Task[Any]]) -> None:  # Any: as above
     cancelled: asyncio.CancelledError | None = None
-    while not task.done():
+    while tasks := [task for task in tasks if not task.done()]:
         try:
-            await asyncio.wait((task,))
+            await asyncio.wait(tasks)
         except asyncio.CancelledError as error:
             cancelled = error
     if cancelled is not None:

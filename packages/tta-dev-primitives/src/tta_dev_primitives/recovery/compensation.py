@@ -67,7 +67,8 @@ class SagaPrimitive(WorkflowPrimitive[In, Out]):
 
     Raises:
         ConfigurationError: The arguments cannot work together.
-        CompensationError: (when run) undoing failed too; it holds both errors, and the report.
+        CompensationError: (when run) undoing failed too; it holds both errors, and the report. A
+            caller who was cancelled gets it as the cause of the cancellation.
     """
 
     @overload
@@ -209,7 +210,14 @@ class SagaPrimitive(WorkflowPrimitive[In, Out]):
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             pass  # nobody may take the end of the program for an error to be handled
         elif failures:
-            return [with_report(_both(error, failures, report), report)]
+            both = with_report(_both(error, failures, report), report)
+            cancelled = rollback.cancelled or error
+            if not isinstance(cancelled, asyncio.CancelledError):
+                return [both]
+            # Whoever was told to end must not take this for an error to be answered.
+            cancelled.__cause__ = both
+            with_report(cancelled, report)
+            return [] if cancelled is error else [cancelled]
         elif rollback.cancelled is not None:
             return [with_report(rollback.cancelled, report)]
         with_report(error, report)

@@ -9,10 +9,10 @@ from tta_dev_primitives.core import observe
 from tta_dev_primitives.core.base import FRESH, In, Out, Step, WorkflowPrimitive, X, Y, as_primitive
 from tta_dev_primitives.core.context import WorkflowContext
 from tta_dev_primitives.core.policy import PolicyPrimitive
-from tta_dev_primitives.core.streaming import join_chunks
+from tta_dev_primitives.core.streaming import StreamRestarted, join_chunks, since_restart
 from tta_dev_primitives.errors import ConfigurationError, NotAcceptedError
 
-from .midstream import Journey, Midstream, StreamRestarted, since_restart
+from .midstream import Journey, Midstream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence

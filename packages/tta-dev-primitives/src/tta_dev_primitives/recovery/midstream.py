@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from tta_dev_primitives.core.streaming import StreamRestarted
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable
 
     from tta_dev_primitives.core.base import WorkflowPrimitive
     from tta_dev_primitives.core.context import WorkflowContext
 
 Midstream: TypeAlias = Literal["fail", "restart", "splice"]
-
-
-@dataclass(frozen=True, slots=True)
-class StreamRestarted:
-    """Stands in a stream where it begins anew: what came before it does not count any more.
-
-    Attributes:
-        used: Label of the step that begins now.
-        index: Number of that step, counted from 1 for the first fallback.
-        reason: Type of the error that broke the stream off.
-        dropped: How many chunks before this one do not count any more, other marks not included.
-    """
-
-    used: str
-    index: int
-    reason: str
-    dropped: int
-
-
-def since_restart(chunks: Sequence[Any]) -> list[Any]:  # Any: chunks are whatever steps yield
-    """Return the chunks that count: those after the last `StreamRestarted`, or all of them."""
-    for place in range(len(chunks) - 1, -1, -1):
-        if isinstance(chunks[place], StreamRestarted):
-            return list(chunks[place + 1 :])
-    return list(chunks)
 
 
 class Journey:

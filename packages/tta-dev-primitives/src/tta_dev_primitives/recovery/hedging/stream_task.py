@@ -66,9 +66,11 @@ class StreamTask:
                         self._answer.set_result(chunk)
                     await asked
         except Exception as error:
-            if self._answer.done():  # nobody waits for a chunk: it was raised by closing
+            if not self._answer.done():
+                self._answer.set_exception(error)
+            elif self.task.cancelling():  # nobody waits for a chunk: it was raised by closing
                 raise
-            self._answer.set_exception(error)
+            # Else its reader was cancelled in the same moment, and hears of that alone.
         else:
             if not self._answer.done():
                 self._answer.set_result(END)

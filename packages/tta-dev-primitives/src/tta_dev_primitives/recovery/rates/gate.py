@@ -274,6 +274,9 @@ class Gate:
                 break
             self._leave(line, waiter)
             self._admit(waiter, now)
+            for other in self._lines.values():
+                if other is not line:
+                    other.plan = None  # overtaken: at their timer they find out who is too late
         if line.plan is None and line.patient < len(line.waiters):
             line.plan = self._planned(line, now)
         if line.waiters:

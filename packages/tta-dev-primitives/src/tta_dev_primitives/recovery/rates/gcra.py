@@ -81,7 +81,6 @@ class Meter:
     __slots__ = (
         "_levels",
         "_moments",
-        "_refunded",
         "by_token",
         "fixed_cost",
         "interval",
@@ -107,7 +106,6 @@ class Meter:
         """When something was last taken while the limit was unused; earlier takings are history."""
         self._moments: list[float] = []
         self._levels: list[float] = []
-        self._refunded = 0.0
 
     @property
     def slack(self) -> float:
@@ -132,14 +130,20 @@ class Meter:
         """Give back *cost* seconds of what was taken at *taken_at*, as far as that still counts."""
         if taken_at < self.unused_at:
             return
+        levels, moments = self._levels, self._moments
         room = self.tat - now
-        first = bisect_right(self._moments, taken_at)
-        if first < len(self._levels):
-            room = min(room, self._levels[first] - self._refunded)
+        first = bisect_right(moments, taken_at)
+        if first < len(levels):
+            room = min(room, levels[first])
         refund = min(cost, room)
         if refund > 0:
             self.tat -= refund
-            self._refunded += refund
+            # Only low points after the taking would have been lower without it.
+            for index in range(first, len(levels)):
+                levels[index] -= refund
+            while 0 < first < len(levels) and levels[first - 1] >= levels[first]:
+                first -= 1
+                del levels[first], moments[first]
 
     def tighten(self, left: float, now: float) -> None:
         """Let no more than *left* units be there."""
@@ -152,13 +156,11 @@ class Meter:
         return max(0.0, self.limit.most_at_once - max(0.0, self.tat - now) / self.interval)
 
     def _mark(self, now: float, backlog: float) -> None:
-        # Refunds lower all marks alike, so each is kept as it would be without them.
-        level = backlog + self._refunded
         levels, moments = self._levels, self._moments
-        while levels and levels[-1] >= level:
+        while levels and levels[-1] >= backlog:
             levels.pop()
             moments.pop()
-        levels.append(level)
+        levels.append(backlog)
         moments.append(now)
         if len(levels) > _MOST_MARKS:
             # Of two neighbours the lower level at the later moment: a refund may become smaller.
