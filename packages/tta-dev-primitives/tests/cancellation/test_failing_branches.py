@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+from typing import Any
 
 import pytest
 
@@ -88,3 +90,23 @@ async def test_caller_cancelled_when_a_branch_fails_is_not_answered_by_a_fallbac
         await asyncio.wait([call])
         assert call.cancelled()
         assert other.call_count == answered
+
+
+@pytest.mark.parametrize("turns", range(1, 5))
+async def test_failures_are_retrieved_when_the_caller_is_cancelled(turns: int) -> None:
+    """The loop logged "Task exception was never retrieved" for each branch that failed then."""
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, found: complaints.append(found))
+
+    async def fails(x: str) -> None:
+        await asyncio.sleep(0)
+        raise ValueError(x)
+
+    call = asyncio.ensure_future(ParallelPrimitive([fails, fails]).execute("x"))
+    await settle(turns)
+    call.cancel()
+    (ending,) = await asyncio.gather(call, return_exceptions=True)
+    assert isinstance(ending, asyncio.CancelledError)
+    del call, ending
+    gc.collect()
+    assert complaints == []

@@ -141,14 +141,14 @@ async def gather_all(
         await stop_tasks(task for task in tasks if not task.done())
     except asyncio.CancelledError as error:
         ended = error
-    if ended is None:
-        ended = _failure(tasks)
+    failure = _failure(tasks)  # asked for in any case, or the loop complains that nobody did
+    ended = ended or failure
     if ended is None:
         return [task.result() for task in tasks]
     try:
         raise ended
     finally:
-        del ended  # or it and this frame would hold one another
+        del ended, failure  # or it and this frame would hold one another
 
 
 def _failure(tasks: list[asyncio.Task[T]]) -> BaseException | None:
