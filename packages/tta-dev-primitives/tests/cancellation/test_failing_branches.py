@@ -108,5 +108,6 @@ async def test_failures_are_retrieved_when_the_caller_is_cancelled(turns: int) -
     (ending,) = await asyncio.gather(call, return_exceptions=True)
     assert isinstance(ending, asyncio.CancelledError)
     del call, ending
+    await settle(1)
     gc.collect()
     assert complaints == []
