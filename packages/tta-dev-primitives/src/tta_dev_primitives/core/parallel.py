@@ -133,8 +133,8 @@ async def gather_all(
             tasks.append(loop.create_task(first, context=context_of_first))
         for call in calls:
             tasks.append(loop.create_task(call))  # noqa: PERF401 - kept when the next one raises
-        if tasks:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        if tasks and await _all_ended_well(tasks, loop):
+            return [task.result() for task in tasks]
     except BaseException as error:  # noqa: BLE001 - raised below, when nothing is left behind
         ended = error
     try:
@@ -142,13 +142,36 @@ async def gather_all(
     except asyncio.CancelledError as error:
         ended = error
     failure = _failure(tasks)  # asked for in any case, or the loop complains that nobody did
-    ended = ended or failure
-    if ended is None:
-        return [task.result() for task in tasks]
+    error = ended or failure
+    if error is None:
+        return [task.result() for task in tasks]  # raises where a branch was cancelled by itself
     try:
-        raise ended
+        raise error
     finally:
-        del ended, failure  # or it and this frame would hold one another
+        del ended, failure, error  # or it and this frame would hold one another
+
+
+async def _all_ended_well(tasks: list[asyncio.Task[T]], loop: asyncio.AbstractEventLoop) -> bool:
+    """Wait until all *tasks* have ended, or one has failed, and tell which it was.
+
+    As `asyncio.wait` does, which costs more.
+    """
+    woken, left, well = loop.create_future(), len(tasks), True
+
+    def note(task: asyncio.Task[T]) -> None:
+        nonlocal left, well
+        left -= 1
+        if task.cancelled():
+            well = False
+        elif task.exception() is not None:
+            left, well = 0, False
+        if left <= 0 and not woken.done():
+            woken.set_result(None)
+
+    for task in tasks:
+        task.add_done_callback(note)
+    await woken
+    return well
 
 
 def _failure(tasks: list[asyncio.Task[T]]) -> BaseException | None:
