@@ -189,3 +189,16 @@ class AppError(KeployError):
     def __init__(self, problem: str, *, reason: str, last_lines: tuple[str, ...] = ()) -> None:
         super().__init__(problem)
         self.reason, self.problem, self.last_lines = reason, problem, last_lines
+
+
+class KeployReportError(KeployError, LookupError):
+    """Report that there is no report of a run, or no test in it, that was asked for.
+
+    Args:
+        reason: What happened, with the value and the next move.
+        place: Where it was looked for.
+    """
+
+    def __init__(self, reason: str, place: Path) -> None:
+        super().__init__(reason)
+        self.reason, self.place = reason, place

@@ -1,0 +1,123 @@
+"""Outgoing calls in replay: each is answered here, and no socket leads out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from keploy_framework.errors import TargetError, UpstreamError
+from keploy_framework.wire import response_bytes
+
+from .answering import Answering
+from .answers import plain_response
+from .forwarding import Forwarding
+from .limits import ProxyLimits
+from .link import join
+from .opening import ESTABLISHED, accept_client, read_opening
+from .origin import Origin, origin_of_head
+from .passing import TELEMETRY
+from .recording import Reporter
+from .upstream import Upstream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from keploy_framework.wire import RequestHead, Unrecorded
+
+    from .answers import Answerer
+    from .channel import Channel
+    from .passing import PassRule
+    from .request_reader import RequestReader
+    from .tls.authority import CertificateAuthority
+
+
+class AnsweredCalls:
+    """Answer an app's calls without a network.
+
+    The only sockets it opens lead to the app's own ports on this machine; with none of these it
+    opens none. What is no HTTP/1.1 is refused and reported.
+
+    Args:
+        answerer: Knows the answers.
+        authority: Signs the certificates that the app is shown; None refuses https.
+        on_unrecorded: Gets what could not be answered, each with its reason.
+        rules: Calls that are answered by their rule, not by *answerer*.
+        own_ports: Ports of this machine that are the app's own, or the relay's before it. The set
+            may be changed later.
+        moved_ports: Where the app really listens, by the port that the relay took over. The
+            mapping may be changed later.
+        limits: What clients may take up.
+    """
+
+    def __init__(
+        self,
+        answerer: Answerer,
+        authority: CertificateAuthority | None,
+        *,
+        on_unrecorded: Callable[[Unrecorded], None] | None = None,
+        rules: Iterable[PassRule] = TELEMETRY,
+        own_ports: Iterable[int] = (),
+        moved_ports: Mapping[int, int] | None = None,
+        limits: ProxyLimits | None = None,
+    ) -> None:
+        self.limits = limits or ProxyLimits()
+        self.own_ports = set(own_ports)
+        self.reporter = Reporter(on_unrecorded)
+        self._authority = authority
+        self.moved_ports = dict(moved_ports or {})
+        self._own = Upstream(self.limits, moved_ports=self.moved_ports)
+        self._answering = Answering(answerer, tuple(rules), self.limits, self.reporter)
+
+    async def forward(
+        self, client: Channel, reader: RequestReader, head: RequestHead, connection: str
+    ) -> None:
+        """Serve a client that sends requests with whole URLs."""
+        origin = origin_of_head(head)
+        if not origin.is_own(self.own_ports):
+            await self._answering.serve(client, origin, reader=reader, head=head)
+            return
+        forwarding = Forwarding(
+            self._own, self.reporter, self.limits, self._own_origin, lambda _: None
+        )
+        # Its next request may be for another host, which this way must not lead to.
+        await forwarding.serve(client, reader, head, once=True)
+
+    async def depend(self, client: Channel, origin: Origin, connection: str) -> None:
+        """Serve a client that takes this side for *origin*."""
+        await self._answering.serve(client, origin, fixed=True)
+
+    async def tunnel(self, client: Channel, origin: Origin, connection: str) -> None:
+        """Serve a client that asked for a tunnel to *origin*."""
+        if origin.is_own(self.own_ports):
+            await self._tunnel_to_own(client, origin)
+            return
+        await client.send(ESTABLISHED)
+        opening = await read_opening(client, self.limits)
+        if opening.kind == "http":
+            await self._answering.serve(client, Origin("http", origin.host, origin.port))
+        elif opening.readable and self._authority is not None:
+            name = opening.server_name or origin.host
+            plain = await accept_client(client, self._authority, name, self.limits, self.reporter)
+            if plain is not None:
+                await self._answering.serve(plain, Origin("https", name, origin.port))
+        else:
+            problem = f"{opening.protocol} to {origin.host}:{origin.port} cannot be answered"
+            self.reporter.report("not-http", problem, "CONNECT")
+
+    async def _tunnel_to_own(self, client: Channel, origin: Origin) -> None:
+        try:
+            server = await self._own.connect(origin.host, origin.port)
+        except UpstreamError as error:
+            await client.send(response_bytes(plain_response(502, "Bad Gateway", error.problem)))
+            return
+        try:
+            await client.send(ESTABLISHED)
+            await join(client, server)
+        finally:
+            server.abort()
+
+    def _own_origin(self, head: RequestHead) -> Origin:
+        origin = origin_of_head(head)
+        if not origin.is_own(self.own_ports):
+            msg = f"{origin.authority} is not the app's own; a replay calls nobody else"
+            raise TargetError(msg)
+        return origin

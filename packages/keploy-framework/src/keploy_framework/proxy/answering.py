@@ -1,0 +1,140 @@
+"""A connection in replay: every request is answered here, and no socket leads out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from keploy_framework.errors import WireError
+from keploy_framework.exchange import Request
+from keploy_framework.wire import split_target
+
+from .answers import Answer, checked_answer, plain_response, refuse, send_answer
+from .origin import with_host, without_proxy
+from .passing import authority_of, host_and_port, passing_rule
+from .request_reader import RequestReader
+
+if TYPE_CHECKING:
+    from keploy_framework.wire import RequestHead
+
+    from .answers import Answerer
+    from .channel import Channel
+    from .limits import ProxyLimits
+    from .origin import Origin
+    from .passing import PassRule
+    from .recording import Reporter
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Answering:
+    """Answer the requests of connections.
+
+    Args:
+        answerer: Knows the answers.
+        rules: What is answered without it, each with an answer of its own.
+        limits: How much a client may send, and how slowly.
+        reporter: Told what could not be answered.
+    """
+
+    def __init__(
+        self,
+        answerer: Answerer,
+        rules: tuple[PassRule, ...],
+        limits: ProxyLimits,
+        reporter: Reporter,
+    ) -> None:
+        self._answerer = answerer
+        self._rules = rules
+        self._limits = limits
+        self._reporter = reporter
+
+    async def serve(
+        self,
+        channel: Channel,
+        meant: Origin,
+        *,
+        fixed: bool = False,
+        reader: RequestReader | None = None,
+        head: RequestHead | None = None,
+    ) -> None:
+        """Answer the requests that come on a connection, in their order.
+
+        Args:
+            channel: The client.
+            meant: The server it meant.
+            fixed: Whether it meant that one whatever its requests say.
+            reader: Reads its requests, where that began already.
+            head: The request that was read already.
+
+        Raises:
+            ConnectionError: The client left.
+        """
+        reader = reader or RequestReader(channel, self._limits)
+        try:
+            head = head or await reader.head()
+            while head is not None:
+                if not await self._exchange(channel, reader, head, meant, fixed):
+                    break
+                reader.proceed()
+                head = await reader.head()
+        except WireError as error:
+            await refuse(channel, error)
+        except TimeoutError:
+            channel.abort()
+        channel.close()
+
+    async def _exchange(
+        self,
+        channel: Channel,
+        reader: RequestReader,
+        head: RequestHead,
+        meant: Origin,
+        fixed: bool,  # noqa: FBT001 - passed on by position within this class alone
+    ) -> bool:
+        if head.expects_continue and not reader.body_is_here:
+            await channel.send(_CONTINUE)
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in reader.body(self._limits.body_seconds):
+            size += len(piece)
+            if size > self._limits.request_bytes:
+                raise self._too_large(head)
+            pieces.append(piece)
+        request = request_of(head, b"".join(pieces), meant, fixed=fixed)
+        return await send_answer(channel, self._answer(request), head)
+
+    def _answer(self, request: Request) -> Answer:
+        path = request.target.partition("?")[0]
+        rule = passing_rule(self._rules, *host_and_port(request.host, request.scheme), path)
+        if rule is not None:
+            return Answer(rule.answer())
+        try:
+            return checked_answer(self._answerer.answer(request))
+        except WireError as error:
+            problem = f"the mock cannot be sent: {error.problem}"
+        except Exception as error:  # noqa: BLE001 - the app gets a plain answer whatever fails
+            # The text of an error from anywhere may hold what was sent.
+            problem = f"choosing the mock failed with {type(error).__name__}"
+        self._reporter.report("fault", problem, request.method, path)
+        return Answer(plain_response(502, "Bad Gateway", problem))
+
+    def _too_large(self, head: RequestHead) -> WireError:
+        path = split_target(head.target)[2].partition("?")[0]
+        problem = f"the body has more than {self._limits.request_bytes} bytes; raise the limit"
+        self._reporter.report("request-too-large", problem, head.method, path)
+        return WireError("request-too-large", problem, status=413)
+
+
+def request_of(head: RequestHead, body: bytes, meant: Origin, *, fixed: bool) -> Request:
+    """Make a request of its parts, in the form that the host itself would get."""
+    scheme, authority, target = split_target(head.target)
+    headers = without_proxy(head.headers)
+    if fixed:
+        headers = with_host(headers, meant.authority)
+        return Request(head.method, target, headers, body, meant.scheme, meant.authority)
+    scheme = scheme or meant.scheme
+    authority = authority or head.host
+    if not authority:
+        return Request(head.method, target, headers, body, scheme, meant.authority)
+    host = authority_of(*host_and_port(authority, scheme), scheme)
+    return Request(head.method, target, headers, body, scheme, host)
