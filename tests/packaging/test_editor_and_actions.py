@@ -80,6 +80,11 @@ COMMANDS = {
     "Format": "uv run ruff format .",
     "Type Check": "uv run pyright packages/",
     "Run Demo": "uv run tta demo",
+    "Record API Tests": "uv run python docs/examples/shop_api/record.py",
+    "Replay API Tests": (
+        "uv run keploy test -c 'uv run python docs/examples/shop_api/app.py' "
+        "--path docs/examples/shop_api"
+    ),
 }
 
 

@@ -1,14 +1,16 @@
-"""What a run of recorded tests came to."""
+"""Run recorded tests against an API, and what a run came to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from keploy_framework.errors import KeployResultsError
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable
 
 
@@ -104,3 +106,63 @@ class TestResults:
     def is_success(self) -> bool:
         """Whether something passed and nothing failed; a run without tests is no success."""
         return self.failed == 0 and self.passed > 0
+
+
+class KeployTestRunner:
+    """Run recorded tests against an API that runs already.
+
+    Args:
+        api_url: Where it answers; its path comes before that of every test.
+        keploy_dir: The folder of recordings.
+        timeout: How long one answer may take, in seconds.
+
+    Raises:
+        ValueError: *timeout* is not positive.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        *,
+        keploy_dir: str | os.PathLike[str] = "keploy",
+        timeout: float = 5.0,
+    ) -> None:
+        if not timeout > 0:
+            msg = f"timeout must be positive, got {timeout!r}; give seconds above 0"
+            raise ValueError(msg)
+        self.api_url = api_url
+        self.keploy_dir = Path(keploy_dir)
+        self.timeout = timeout
+
+    def run(self, *test_sets: str) -> TestResults:
+        """Run sets and give what came of them; see `run_async`.
+
+        Call it where no event loop runs.
+        """
+        import asyncio
+
+        return asyncio.run(self.run_async(*test_sets))
+
+    async def run_async(self, *test_sets: str) -> TestResults:
+        """Run sets one after the other, and their tests in the order they were recorded.
+
+        What is wrong with a test or an answer is a failed case, with the reason in its detail.
+        Calls of the API to others are its own affair.
+
+        Args:
+            test_sets: The names of the sets; none for all.
+
+        Raises:
+            KeployPathError: There is no such set.
+            AppError: The URL is none.
+        """
+        from keploy_framework.formats import KeployTree
+        from keploy_framework.process import StopSignal
+        from keploy_framework.replay.options import ReplayOptions
+        from keploy_framework.replay.run import Replay
+
+        options = ReplayOptions(
+            base_url=self.api_url, test_sets=test_sets, timeout_seconds=self.timeout
+        )
+        outcome = await Replay(KeployTree(self.keploy_dir), options, StopSignal()).run()
+        return outcome.results()

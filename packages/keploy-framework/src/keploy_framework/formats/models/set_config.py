@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from keploy_framework.formats.models.record import Record, Section
+from keploy_framework.formats.narrow import is_mapping
 
 if TYPE_CHECKING:
     from typing import Self
+
+_BASE_URLS: Final = "baseUrls"
 
 
 @dataclass(slots=True)
@@ -49,6 +52,22 @@ class SetConfig(Record):
     def metadata(self) -> Section:
         """What else the recording tells about itself."""
         return self.section("metadata")
+
+    @property
+    def base_urls(self) -> dict[str, str]:
+        """The servers that the app was told by URL, by the variable that told it."""
+        told = self.metadata.get(_BASE_URLS)
+        if not is_mapping(told):
+            return {}
+        return {
+            name: url
+            for name, url in told.items()
+            if isinstance(name, str) and isinstance(url, str)
+        }
+
+    def put_base_url(self, variable: str, url: str) -> None:
+        """Note the server that the app was told by *variable*."""
+        self.put("metadata", _BASE_URLS, {**self.base_urls, variable: url})
 
     @property
     def mock_registry(self) -> Section:
