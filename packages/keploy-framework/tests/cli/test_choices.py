@@ -79,9 +79,13 @@ def test_dependencies_are_read(tmp_path: Path) -> None:
 def test_a_wrong_section_is_told(tmp_path: Path, text: str, error: type[Exception]) -> None:
     """A mistake in keploy.yml was passed over."""
     found = settings(tmp_path, text)
-    with pytest.raises(error):
+
+    def read() -> None:
         outgoing_of(found)
         tree_of(found)
+
+    with pytest.raises(error):
+        read()
 
 
 @pytest.mark.parametrize(
@@ -119,7 +123,7 @@ test:
   delay: 5
 """
     words = ["-t", "a,b", "--api-timeout", "2s", "--no-ignore-ordering", "--compat", "keploy"]
-    given = test._options(  # noqa: SLF001
+    given = test._options(
         settings(tmp_path, text, *words, "--delay", "9", command=test), json_result=False
     )
     assert (given.command, given.test_sets) == ("run it", ("a", "b"))
@@ -131,6 +135,6 @@ test:
 def test_metadata_is_read(tmp_path: Path) -> None:
     """--metadata was split at the wrong sign."""
     found = settings(tmp_path, "", "--metadata", "team=shop,note=a=b")
-    assert record._write_rules(found).metadata == {"team": "shop", "note": "a=b"}  # noqa: SLF001
+    assert record._write_rules(found).metadata == {"team": "shop", "note": "a=b"}
     with pytest.raises(UsageError):
-        record._write_rules(settings(tmp_path, "", "--metadata", "shop"))  # noqa: SLF001
+        record._write_rules(settings(tmp_path, "", "--metadata", "shop"))

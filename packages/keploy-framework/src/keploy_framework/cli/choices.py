@@ -114,7 +114,8 @@ def passing_rules(settings: Settings) -> tuple[PassRule, ...]:
         for at, raw in enumerate(list_of(settings, key)):
             item = {"port": raw} if isinstance(raw, int) else raw
             item = {"host": item} if isinstance(item, str) else item
-            if not is_mapping(item) or item.get("mode") != "off":
+            # YAML reads a bare off as false.
+            if not is_mapping(item) or item.get("mode") not in ("off", False):
                 rules.append(pass_rule(item, f"{key}[{at}]"))
     ports = settings.names("pass_through_ports")
     rules.extend(PassRule(port=port_of(port, "--pass-through-ports")) for port in ports)

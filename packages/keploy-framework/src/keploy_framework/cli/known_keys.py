@@ -18,7 +18,8 @@ _TOP: Final = frozenset(
     " bypassRules cmdType enableTesting keployContainer keployNetwork containerName networkName"
     " buildDelay test record report mock normalize reRecord rerecord contract gen retryPassing"
     " serverPort proxyPort version redact deps trustedAuthorities agent unittest coverage async"
-    " jsonOutput useLocalMock e2e language gitHubToken kind metadata secrets fixture incomingProxyPort mockDownload"
+    " jsonOutput useLocalMock e2e language gitHubToken kind metadata secrets fixture"
+    " incomingProxyPort mockDownload"
     " autogen autogenV2 dedup generateParallel testSuite utGen cloud".split()
 )
 _SECTIONS: Final = {

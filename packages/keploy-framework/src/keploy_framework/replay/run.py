@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from dataclasses import replace
@@ -23,7 +24,7 @@ from .outcomes import RunOutcome, SetOutcome, SetStatus, TestOutcome
 from .requests import Replacements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from keploy_framework.formats import KeployTree
     from keploy_framework.process import StopSignal
@@ -177,7 +178,12 @@ class Replay:
                     outcome = TestOutcome(test, name, CaseStatus.IGNORED, case)
                 else:
                     book = app.answers.book if app.answers else None
-                    outcome = await run_test(test, name, case, bench, book)
+                    running = run_test(test, name, case, bench, book)
+                    outcome = await self._unless_stopped(running)
+                    if outcome is None:
+                        status, detail = SetStatus.USER_ABORT, "stopped by the user"
+                        tests += self._not_run(loaded, at, f"not finished: {detail}")
+                        break
                 is_silent = bool(outcome.began) and outcome.actual is None
                 silent = silent + 1 if is_silent else 0
                 if is_silent:
@@ -204,6 +210,21 @@ class Replay:
             time.time_ns(),
             dict(app.answers.unanswered) if app.answers else {},
         )
+
+    async def _unless_stopped(
+        self, running: Coroutine[object, object, TestOutcome]
+    ) -> TestOutcome | None:
+        """Give the outcome of a test; nothing if somebody asks to stop before it is known."""
+        test = asyncio.create_task(running)
+        stopped = asyncio.create_task(self._stop.wait())
+        both = (test, stopped)
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            return test.result() if test.done() else None
+        finally:
+            for one in both:
+                one.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
 
     async def _app_end(self, app: AppUnderTest) -> tuple[SetStatus, str]:
         assert app.process is not None
