@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -161,16 +160,3 @@ async def test_stop_ends_the_waiting(program: Callable[..., str]) -> None:
     stop.set()
     async with AppProcess(command, environment=os.environ) as app:
         assert await wait_until_ready(app, Readiness(seconds=60), stop=stop) is None
-
-
-async def test_signals_become_a_wish_to_stop() -> None:
-    """SIGTERM ended the recorder before it had written."""
-    import signal
-
-    before = signal.getsignal(signal.SIGTERM)
-    with StopSignal() as stop:
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert await stop.wait(5)
-        assert stop.received is signal.SIGTERM
-    assert signal.getsignal(signal.SIGTERM) is before
-    assert sys.platform != "win32"

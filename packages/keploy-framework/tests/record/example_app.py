@@ -25,6 +25,10 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, self.items)
         elif self.path == "/dependency":
             self.call(os.environ["DEPENDENCY_URL"])
+        elif self.path == "/base":
+            self.call(f"{os.environ['OPENAI_BASE_URL']}/call")
+        elif self.path == "/itself":
+            self.call(f"http://127.0.0.1:{sys.argv[1]}/items")
         elif self.path == "/odd":
             self.answer(200, {"id": str(uuid.uuid4()), "at": time.time_ns()})
         elif self.path == "/gzip":

@@ -110,6 +110,31 @@ async def test_calls_of_the_app_become_its_tests_mocks(
     assert [one.name for one in recorded.mappings().by_test["get-dependency-1"]] == [mock.name]
 
 
+async def test_a_server_told_by_url_becomes_one_mock(
+    tree: KeployTree,
+    app_command: str,
+    app_port: int,
+    dependency: Callable[[], list[str]],
+) -> None:
+    """A call to OPENAI_BASE_URL was recorded twice, once with a port of the recorder."""
+    url = f"{dependency()[0]}/v1"
+    async with recording(tree, RecordOptions(app_command), OPENAI_BASE_URL=url) as running:
+        assert await get(app_port, "/base") == b'{"said": {"number": 1}}'
+        summary = await running.finish()
+    (mock,) = tree.test_set(summary.test_set).mocks()
+    assert mock.request.url == f"{url}/call"
+
+
+async def test_a_call_of_the_app_to_itself_is_no_mock(
+    tree: KeployTree, app_command: str, app_port: int
+) -> None:
+    """An app that calls itself was answered from a mock of itself."""
+    async with recording(tree, RecordOptions(app_command)) as running:
+        assert await get(app_port, "/itself") == b'{"said": []}'
+        summary = await running.finish()
+    assert summary.mocks == 0
+
+
 async def test_an_app_that_cannot_move_is_recorded_elsewhere(
     tree: KeployTree, app_command: str, app_port: int
 ) -> None:

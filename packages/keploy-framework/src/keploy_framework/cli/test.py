@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from .exits import APP_FAILED, FAILED, PASSED, UsageError
 
 if TYPE_CHECKING:
     import argparse
 
+    from keploy_framework.mocks.outcomes import OnMiss
     from keploy_framework.replay.options import ReplayOptions
     from keploy_framework.replay.outcomes import RunOutcome
 
@@ -53,6 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group = parser.add_argument_group("about outgoing calls")
     _add_switch(group, "mocking", "answer them from mocks (on)")
+    group.add_argument(
+        "--on-miss",
+        choices=("fail", "passthrough", "record"),
+        help="what becomes of a call that no mock answers (fail); the others ask its real server",
+    )
     group.add_argument(
         "--stream-timing", metavar="PACE", help="original, fast, instant or xN (fast)"
     )
@@ -155,6 +161,7 @@ def _options(settings: Settings, *, json_result: bool) -> ReplayOptions:
                     "strict_mock_window", "test.strictMockWindow", default=True
                 )
             ),
+            on_miss=cast("OnMiss", settings.text("on_miss", default="fail")),
             timing=StreamTiming.parse(
                 settings.text("stream_timing", "test.streamTiming", default="fast")
             ),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
     from pathlib import Path
 
+    from keploy_framework.exchange import Exchange
     from keploy_framework.proxy.answers import Answerer
     from keploy_framework.proxy.child.dependencies import Dependency
     from keploy_framework.proxy.recording import Recording
@@ -105,8 +106,9 @@ async def answered_way_out(
     environment: Mapping[str, str],
     *,
     on_unrecorded: Callable[[Unrecorded], None],
+    on_fetched: Callable[[Exchange], None] | None = None,
 ) -> AsyncGenerator[Outgoing]:
-    """Answer calls while the block runs; no socket leads anywhere.
+    """Answer calls while the block runs; no socket leads anywhere, unless *on_fetched* is given.
 
     Without the package ``cryptography`` calls of https fail.
 
@@ -115,6 +117,8 @@ async def answered_way_out(
         options: How they are led here.
         environment: The environment the app would have.
         on_unrecorded: Gets what could not be answered.
+        on_fetched: Lets calls that *answerer* leaves to them go to the real servers, and gets the
+            exchanges.
 
     Raises:
         ListenError: A port is taken.
@@ -122,7 +126,12 @@ async def answered_way_out(
     """
     authority = _authority()
     calls = AnsweredCalls(
-        answerer, authority or _NoAuthority(), rules=options.rules, on_unrecorded=on_unrecorded
+        answerer,
+        authority or _NoAuthority(),
+        rules=options.rules,
+        on_unrecorded=on_unrecorded,
+        on_fetched=on_fetched,
+        trusted=options.trusted,
     )
     async with _opened(calls, authority, options, environment) as way_out:
         yield way_out

@@ -50,8 +50,9 @@ class StopSignal:
 
         for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
             number = getattr(signal, name, None)
-            if number is not None:
-                self._before[number] = signal.signal(number, take)
+            if number is None or (name == "SIGHUP" and _is_ignored(number)):
+                continue  # under nohup a closed terminal must not end it
+            self._before[number] = signal.signal(number, take)
         return self
 
     def __exit__(
@@ -63,3 +64,7 @@ class StopSignal:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # pyright: ignore[reportArgumentType]
         self._before.clear()
+
+
+def _is_ignored(number: signal.Signals) -> bool:
+    return signal.getsignal(number) is signal.SIG_IGN

@@ -9,6 +9,7 @@ from keploy_framework.wire import response_bytes
 
 from .answering import Answering
 from .answers import plain_response
+from .fetching import Fetcher
 from .forwarding import Forwarding
 from .limits import ProxyLimits
 from .link import join
@@ -20,7 +21,9 @@ from .upstream import Upstream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
+    from keploy_framework.exchange import Exchange
     from keploy_framework.wire import RequestHead, Unrecorded
 
     from .answers import Answerer
@@ -34,7 +37,7 @@ class AnsweredCalls:
     """Answer an app's calls without a network.
 
     The only sockets it opens lead to the app's own ports on this machine; with none of these it
-    opens none. What is no HTTP/1.1 is refused and reported.
+    opens none, unless it was given *on_fetched*. What is no HTTP/1.1 is refused and reported.
 
     Args:
         answerer: Knows the answers.
@@ -46,6 +49,9 @@ class AnsweredCalls:
         moved_ports: Where the app really listens, by the port that the relay took over. The
             mapping may be changed later.
         limits: What clients may take up.
+        on_fetched: Gets each exchange with a real server. Without it no real server is asked, also
+            where *answerer* leaves a call to it.
+        trusted: A file of further authorities in PEM that real servers may be verified by.
     """
 
     def __init__(
@@ -58,6 +64,8 @@ class AnsweredCalls:
         own_ports: Iterable[int] = (),
         moved_ports: Mapping[int, int] | None = None,
         limits: ProxyLimits | None = None,
+        on_fetched: Callable[[Exchange], None] | None = None,
+        trusted: Path | None = None,
     ) -> None:
         self.limits = limits or ProxyLimits()
         self.own_ports = set(own_ports)
@@ -65,7 +73,12 @@ class AnsweredCalls:
         self._authority = authority
         self.moved_ports = dict(moved_ports or {})
         self._own = Upstream(self.limits, moved_ports=self.moved_ports)
-        self._answering = Answering(answerer, tuple(rules), self.limits, self.reporter)
+        fetcher = None
+        if on_fetched is not None:
+            fetcher = Fetcher(Upstream(self.limits, trusted, self.moved_ports))
+        self._answering = Answering(
+            answerer, tuple(rules), self.limits, self.reporter, fetcher, on_fetched
+        )
 
     async def forward(
         self, client: Channel, reader: RequestReader, head: RequestHead, connection: str

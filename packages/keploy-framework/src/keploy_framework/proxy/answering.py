@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from keploy_framework.errors import WireError
+from keploy_framework.errors import UpstreamError, WireError
 from keploy_framework.exchange import Request
 from keploy_framework.wire import split_target
 
@@ -14,10 +14,14 @@ from .passing import authority_of, host_and_port, passing_rule
 from .request_reader import RequestReader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from keploy_framework.exchange import Exchange
     from keploy_framework.wire import RequestHead
 
     from .answers import Answerer
     from .channel import Channel
+    from .fetching import Fetcher
     from .limits import ProxyLimits
     from .origin import Origin
     from .passing import PassRule
@@ -34,6 +38,8 @@ class Answering:
         rules: What is answered without it, each with an answer of its own.
         limits: How much a client may send, and how slowly.
         reporter: Told what could not be answered.
+        fetcher: Asks the real servers for what *answerer* leaves to them; None asks nobody.
+        on_fetched: Gets each exchange with a real server.
     """
 
     def __init__(
@@ -42,7 +48,11 @@ class Answering:
         rules: tuple[PassRule, ...],
         limits: ProxyLimits,
         reporter: Reporter,
+        fetcher: Fetcher | None = None,
+        on_fetched: Callable[[Exchange], None] | None = None,
     ) -> None:
+        self._fetcher = fetcher
+        self._on_fetched = on_fetched
         self._answerer = answerer
         self._rules = rules
         self._limits = limits
@@ -101,15 +111,18 @@ class Answering:
                 raise self._too_large(head)
             pieces.append(piece)
         request = request_of(head, b"".join(pieces), meant, fixed=fixed)
-        return await send_answer(channel, self._answer(request), head)
+        return await send_answer(channel, await self._answer(request), head)
 
-    def _answer(self, request: Request) -> Answer:
+    async def _answer(self, request: Request) -> Answer:
         path = request.target.partition("?")[0]
         rule = passing_rule(self._rules, *host_and_port(request.host, request.scheme), path)
         if rule is not None:
             return Answer(rule.answer())
         try:
-            return checked_answer(self._answerer.answer(request))
+            answer = self._answerer.answer(request)
+            return checked_answer(await self._fetch(request) if answer is None else answer)
+        except UpstreamError as error:
+            problem = error.problem
         except WireError as error:
             problem = f"the mock cannot be sent: {error.problem}"
         except Exception as error:  # noqa: BLE001 - the app gets a plain answer whatever fails
@@ -117,6 +130,16 @@ class Answering:
             problem = f"choosing the mock failed with {type(error).__name__}"
         self._reporter.report("fault", problem, request.method, path)
         return Answer(plain_response(502, "Bad Gateway", problem))
+
+    async def _fetch(self, request: Request) -> Answer:
+        if self._fetcher is None:
+            host, port = host_and_port(request.host, request.scheme)
+            reason, problem = "closed", f"{host}:{port} is not asked: a replay calls nobody"
+            raise UpstreamError(reason, problem, host, port)
+        exchange = await self._fetcher.fetch(request)
+        if self._on_fetched is not None:
+            self._on_fetched(exchange)
+        return Answer(exchange.response)
 
     def _too_large(self, head: RequestHead) -> WireError:
         path = split_target(head.target)[2].partition("?")[0]

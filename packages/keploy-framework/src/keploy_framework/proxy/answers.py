@@ -47,8 +47,8 @@ class Answer:
 class Answerer(Protocol):
     """Answer the calls of an app."""
 
-    def answer(self, request: Request) -> Answer:
-        """Give the answer to a call; never waits.
+    def answer(self, request: Request) -> Answer | None:
+        """Give the answer to a call, or None where its server is to be asked; never waits.
 
         Calls of several connections come one after the other, in the order in which their
         requests were complete. What it raises is answered with status 502.

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from keploy_framework.formats import Mock
 from keploy_framework.matching.choice.windows import Window
 from keploy_framework.mocks.book import BookRules, MockBook
+from keploy_framework.mocks.outcomes import Miss
 from keploy_framework.proxy.answers import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from keploy_framework.exchange import Request, Response
+    from keploy_framework.exchange import Exchange, Request, Response
     from keploy_framework.formats import Mappings, TestCase
     from keploy_framework.redaction import Redactor
     from keploy_framework.wire import Unrecorded
@@ -49,6 +50,8 @@ class SetAnswers:
         self._rules = rules
         self.book = MockBook((), rules=rules)
         self.unanswered: Counter[str] = Counter()
+        self.new: list[Exchange] = []
+        """The exchanges that are to become mocks of the set."""
 
     def use(
         self, mocks: Sequence[Mock], tests: Sequence[tuple[str, TestCase]], mappings: Mappings
@@ -68,7 +71,7 @@ class SetAnswers:
             for name, case in tests
             if case.began is not None and case.ended is not None
         ]
-        self.unanswered = Counter()
+        self.unanswered, self.new = Counter(), []
         self.book = MockBook(
             [ComparableMock.of(mock, self._redactor) for mock in mocks],
             mapped=mapped,
@@ -76,11 +79,23 @@ class SetAnswers:
             rules=self._rules,
         )
 
-    def answer(self, request: Request) -> Answer:
-        """Give the answer to a call, or 502 with the reason where no mock fits."""
+    def answer(self, request: Request) -> Answer | None:
+        """Give the answer to a call; where no mock fits, 502 with the reason, or None to ask on."""
         now = time.time_ns()
         found = self.book.answer(self._redactor.comparable_request(request), now)
+        if isinstance(found, Miss) and found.action != "fail":
+            return None
         return _paced(found.response, now)
+
+    @property
+    def may_fetch(self) -> bool:
+        """Whether real servers are asked for what no mock answers."""
+        return self._rules.on_miss != "fail"
+
+    def fetched(self, exchange: Exchange) -> None:
+        """Take an exchange with a real server, which is kept where misses are recorded."""
+        if self._rules.on_miss == "record":
+            self.new.append(exchange)
 
     def unrecorded(self, what: Unrecorded) -> None:
         """Take note of a call that could not be answered at all."""

@@ -125,6 +125,7 @@ class AppUnderTest:
                     self._options.outgoing,
                     environment,
                     on_unrecorded=self.answers.unrecorded,
+                    on_fetched=self.answers.fetched if self.answers.may_fetch else None,
                 )
             )
             environment = way_out.environment

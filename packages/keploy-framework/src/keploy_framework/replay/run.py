@@ -12,6 +12,7 @@ from keploy_framework.errors import AppError, KeployPathError
 from keploy_framework.matching.templates import Templates
 from keploy_framework.process.command import split_command
 from keploy_framework.process.readiness import ended as app_ended
+from keploy_framework.record.set_writer import SetWriter, WriteRules
 from keploy_framework.redaction import Redactor
 from keploy_framework.redaction.reveal import secrets_of
 from keploy_framework.test_runner import CaseStatus
@@ -192,6 +193,11 @@ class Replay:
                 tests.append(outcome)
         if silent and status is SetStatus.PASSED and not app.is_alive:
             status, detail = await self._app_end(app)
+        if app.answers is not None and app.answers.new:
+            writer = SetWriter(loaded.recorded, WriteRules(mappings=False), self._redactor)
+            for exchange in app.answers.new:
+                writer.mock(exchange)
+            writer.flush()
         tests += self._damaged(loaded)
         if status is SetStatus.PASSED and any(one.status is CaseStatus.FAILED for one in tests):
             status = SetStatus.FAILED
