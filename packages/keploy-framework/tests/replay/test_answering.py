@@ -34,6 +34,7 @@ def test_a_stream_comes_at_its_pace() -> None:
     body = b"".join(piece.data for piece in pieces)
     response = Response(200, "OK", (("Content-Type", "text/event-stream"),), body, pieces)
     found = answers(Exchange(call(), response, AT, AT + 900 * MILLISECOND)).answer(call())
+    assert found is not None
     assert [round(gap, 3) for gap in found.gaps] == [0.1, 0.2, 0.6]
     assert [piece.data for piece in found.response.chunks] == [b"data: x\n\n"] * 3
 
@@ -47,12 +48,14 @@ def test_a_call_with_the_real_key_finds_the_redacted_mock() -> None:
     redactor = Redactor()
     redactor.text("another secret first: ghp_" + "a1b2" * 9)
     found = answers(recorded, redactor=redactor).answer(asked)
+    assert found is not None
     assert found.response.body == b"yes"
 
 
 def test_no_mock_is_502() -> None:
     """A call without a mock hung."""
     found = answers().answer(call())
+    assert found is not None
     assert found.response.status == 502
 
 

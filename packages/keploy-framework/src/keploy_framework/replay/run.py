@@ -61,6 +61,7 @@ class Replay:
         self._on_test = on_test
         self._environment = dict(os.environ if environment is None else environment)
         self._redactor = Redactor.from_environment(self._environment, options.redaction)
+        self._answering: LoadedSet | None = None
 
     async def run(self) -> RunOutcome:
         """Run the sets.
@@ -114,6 +115,9 @@ class Replay:
             self._options, ready, self._redactor, self._stop, self._environment, base_urls
         )
         outcomes: list[SetOutcome] = []
+        self._answering = None
+        # An app may call out while it starts, long before its first test.
+        self._answer_from(next(one for one in loaded if one.tests), app)
         try:
             async with app:
                 for one in loaded:
@@ -146,8 +150,7 @@ class Replay:
         name = loaded.recorded.name
         if not loaded.tests:
             return self._empty(loaded)
-        if app.answers is not None:
-            app.answers.use(loaded.mocks, loaded.tests, loaded.mappings)
+        self._answer_from(loaded, app)
         templates = Templates(dict(loaded.config.template))
         tests: list[TestOutcome] = []
         silent = 0
@@ -216,6 +219,12 @@ class Replay:
             time.time_ns(),
             dict(app.answers.unanswered) if app.answers else {},
         )
+
+    def _answer_from(self, loaded: LoadedSet, app: AppUnderTest) -> None:
+        """Answer the app's calls from a set; what it used already stays used."""
+        if app.answers is not None and self._answering is not loaded:
+            app.answers.use(loaded.mocks, loaded.tests, loaded.mappings)
+        self._answering = loaded
 
     async def _unless_stopped(
         self, running: Coroutine[object, object, TestOutcome]
