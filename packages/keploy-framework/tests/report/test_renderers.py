@@ -176,6 +176,20 @@ def test_differences_are_limited_unless_all_are_wanted(run: ReportedRun):
     assert "body.39" in terminal_report(short, full=True)
 
 
+def test_tests_that_were_not_run_are_told_once():
+    """An app that did not start filled the screen with every test it was not asked."""
+    tests = [
+        TestView("a", f"test-{number}", "FAILED", reason=reason)
+        for number, reason in enumerate(["not run", "not run", "damaged", "not run"])
+    ]
+    run = ReportedRun("test-run-0", (SetView("a", "APP_FAULT", tuple(tests)),))
+    text = terminal_report(run)
+    assert "FAILED a/test-0 and 2 more\n  not run\n" in text
+    assert "FAILED a/test-2\n  damaged\n" in text
+    assert "test-3" not in text
+    assert "test-3" in terminal_report(run, full=True)
+
+
 def test_summary_is_one_line(run: ReportedRun):
     """The last line of a run did not say what came of it."""
     assert summary_line(run) == (

@@ -111,10 +111,20 @@ class _Writer:
             yield from self._wrapped(f"{one.name}: {one.reason}", "", "red")
         for line in one.app_log.splitlines():
             yield from self._wrapped(line, "  | ", "dim")
+        not_run: dict[str, list[str]] = {}
         for test in one.tests:
-            if test.failed or self._full:
+            if test.failed and not test.was_run and not self._full:
+                not_run.setdefault(test.reason, []).append(test.name)
+            elif test.failed or self._full:
                 yield ""
                 yield from self._test(test)
+        for reason, names in not_run.items():
+            yield ""
+            title = f"FAILED {one.name}/{names[0]}"
+            if len(names) > 1:
+                title = f"{title} and {len(names) - 1} more"
+            yield from self._wrapped(title, "", "red")
+            yield from self._wrapped(reason, "  ", "")
 
     def _test(self, test: TestView) -> Iterator[str]:
         title = f"{test.status} {test.test_set}/{test.name}"

@@ -104,6 +104,11 @@ class TestView:
         """Whether it failed."""
         return self.status == "FAILED"
 
+    @property
+    def was_run(self) -> bool:
+        """Whether there is more to tell than a reason; an app that did not start gave no more."""
+        return bool(self.request.first_line or self.differences or self.misses)
+
 
 @dataclass(frozen=True, slots=True)
 class SetView:
