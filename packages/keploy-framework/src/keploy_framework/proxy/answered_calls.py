@@ -84,15 +84,25 @@ class AnsweredCalls:
         self, client: Channel, reader: RequestReader, head: RequestHead, connection: str
     ) -> None:
         """Serve a client that sends requests with whole URLs."""
-        origin = origin_of_head(head)
-        if not origin.is_own(self.own_ports):
-            await self._answering.serve(client, origin, reader=reader, head=head)
-            return
         forwarding = Forwarding(
             self._own, self.reporter, self.limits, self._own_origin, lambda _: None
         )
-        # Its next request may be for another host, which this way must not lead to.
-        await forwarding.serve(client, reader, head, once=True)
+        following: RequestHead | None = head
+        try:
+            # Clients send calls of several hosts over one connection to their proxy.
+            while following is not None:
+                origin = origin_of_head(following)
+                if origin.is_own(self.own_ports):
+                    stays = await forwarding.exchange(client, reader, following)
+                else:
+                    stays = await self._answering.exchange(client, reader, following, origin)
+                if not stays:
+                    break
+                reader.proceed()
+                following = await reader.head()
+        finally:
+            forwarding.let_go()
+        client.close()
 
     async def depend(self, client: Channel, origin: Origin, connection: str) -> None:
         """Serve a client that takes this side for *origin*."""

@@ -83,7 +83,7 @@ class Answering:
         try:
             head = head or await reader.head()
             while head is not None:
-                if not await self._exchange(channel, reader, head, meant, fixed):
+                if not await self.exchange(channel, reader, head, meant, fixed=fixed):
                     break
                 reader.proceed()
                 head = await reader.head()
@@ -93,14 +93,22 @@ class Answering:
             channel.abort()
         channel.close()
 
-    async def _exchange(
+    async def exchange(
         self,
         channel: Channel,
         reader: RequestReader,
         head: RequestHead,
         meant: Origin,
-        fixed: bool,  # noqa: FBT001 - passed on by position within this class alone
+        *,
+        fixed: bool = False,
     ) -> bool:
+        """Answer one request, and tell whether another may follow; the arguments as for `serve`.
+
+        Raises:
+            ConnectionError: The client left.
+            WireError: The request is none, or too large.
+            TimeoutError: The request came too slowly.
+        """
         if head.expects_continue and not reader.body_is_here:
             await channel.send(_CONTINUE)
         pieces: list[bytes] = []

@@ -73,8 +73,6 @@ class Forwarding:
         client: Channel,
         reader: RequestReader | None = None,
         head: RequestHead | None = None,
-        *,
-        once: bool = False,
     ) -> None:
         """Pass on what a client asks, until it leaves or a server ends the connection.
 
@@ -82,7 +80,6 @@ class Forwarding:
             client: The client.
             reader: Reads its requests, where that began already.
             head: The request that was read already.
-            once: Whether the connection ends after one request.
 
         Raises:
             ConnectionError: The client left.
@@ -90,7 +87,7 @@ class Forwarding:
         reader = reader or RequestReader(client, self._limits)
         try:
             head = head or await reader.head()
-            while head is not None and await self._exchange(client, reader, head) and not once:
+            while head is not None and await self.exchange(client, reader, head):
                 reader.proceed()
                 head = await reader.head()
         except WireError as error:
@@ -98,10 +95,19 @@ class Forwarding:
         except TimeoutError:
             client.abort()
         finally:
-            self._let_go()
+            self.let_go()
         client.close()
 
-    async def _exchange(self, client: Channel, reader: RequestReader, head: RequestHead) -> bool:
+    async def exchange(self, client: Channel, reader: RequestReader, head: RequestHead) -> bool:
+        """Pass one request on and its answer back, and tell whether another may follow.
+
+        Whoever calls it calls `let_go` at last.
+
+        Raises:
+            ConnectionError: The client left.
+            WireError: The request is none.
+            TimeoutError: The request came too slowly.
+        """
         try:
             origin = self._origin_of(head)
             server = await self._server_for(origin)
@@ -167,7 +173,7 @@ class Forwarding:
     async def _server_for(self, origin: Origin) -> _Server:
         server = self._server
         if server is not None and (server.origin != origin or server.channel.ended):
-            self._let_go()
+            self.let_go()
             server = None
         if server is None:
             channel = await self._upstream.connect(origin.host, origin.port)
@@ -187,7 +193,8 @@ class Forwarding:
             written = written.replace(b" HTTP/1.1\r\n", b" HTTP/1.0\r\n", 1)
         return written
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
+        """Close the connection to the server, if there is one."""
         server, self._server = self._server, None
         if server is not None:
             server.close()

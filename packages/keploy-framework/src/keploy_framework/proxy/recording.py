@@ -71,6 +71,9 @@ class Recording(Reporter):
             before its end is given with the chunks that came.
         on_unrecorded: Gets what passed and was not recorded, each with its reason.
         now_ns: The clock, in nanoseconds since 1970.
+        response_bytes: The longest body of a response that is kept.
+        whole_only: Whether an exchange whose body was not kept is reported as unrecorded, rather
+            than given with the length alone.
     """
 
     def __init__(
@@ -79,8 +82,12 @@ class Recording(Reporter):
         on_unrecorded: Callable[[Unrecorded], None] | None = None,
         *,
         now_ns: Callable[[], int] = time.time_ns,
+        response_bytes: int = 1 << 20,
+        whole_only: bool = False,
     ) -> None:
         super().__init__(on_unrecorded, now_ns=now_ns)
+        self.response_bytes = response_bytes
+        self._whole_only = whole_only
         self._on_exchange = on_exchange
 
     def give(self, outcomes: Iterable[Outcome], rules: Iterable[PassRule] = ()) -> None:
@@ -93,13 +100,18 @@ class Recording(Reporter):
 
     def _give(self, outcome: Recorded) -> None:
         exchange = outcome.exchange
-        if not outcome.unfinished or _left_stream(outcome):
+        if outcome.unfinished and not _left_stream(outcome):
+            reason = "cut-short"
+            problem = f"the {outcome.unfinished} was cut short by the {outcome.closed_by}"
+        elif self._whole_only and exchange.response.body_skipped:
+            reason = "response-too-large"
+            problem = f"the response has more than {self.response_bytes} bytes"
+        else:
             self._guarded(self._on_exchange, exchange)
             return
-        problem = f"the {outcome.unfinished} was cut short by the {outcome.closed_by}"
         request = exchange.request
         path = request.target.partition("?")[0]
-        self._tell(Unrecorded("cut-short", problem, exchange.ended, request.method, path))
+        self._tell(Unrecorded(reason, problem, exchange.ended, request.method, path))
 
 
 class Tap:
@@ -127,7 +139,12 @@ class Tap:
         self._recording = recording
         self._now = recording.now_ns
         self._rules = rules
-        self._tee = Tee(connection=connection, scheme=scheme, host=host)
+        self._tee = Tee(
+            connection=connection,
+            scheme=scheme,
+            host=host,
+            response_bytes=recording.response_bytes,
+        )
         self._client_closed = False
 
     def client_sent(self, data: bytes) -> None:

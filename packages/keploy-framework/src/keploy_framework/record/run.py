@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from keploy_framework.process.output import Output
 
 _LOOK_SECONDS: Final = 0.1
+# A mock must be given whole, so more is kept than of what the app itself answers.
+_MOST_ANSWER_BYTES: Final = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,14 @@ async def record(
             await stack.enter_async_context(recorder)
             way_out = await stack.enter_async_context(
                 recorded_way_out(
-                    Recording(recorder.mock, recorder.unrecorded_call), options.outgoing, base
+                    Recording(
+                        recorder.mock,
+                        recorder.unrecorded_call,
+                        response_bytes=_MOST_ANSWER_BYTES,
+                        whole_only=True,
+                    ),
+                    options.outgoing,
+                    base,
                 )
             )
             if not way_out.reads_https:
