@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -173,3 +174,27 @@ def test_nothing_recorded_leaves_nothing(tree: KeployTree, tmp_path: Path) -> No
     """A recording without any call left an empty set."""
     writer(tree, command="app").flush()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
+def test_tests_are_forced_to_the_disk_by_flush(
+    tree: KeployTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forcing each test by itself cost most of the time, and a busy recording lost exchanges."""
+    forced: list[str] = []
+    really = os.fsync
+
+    def counting(handle: int) -> None:
+        forced.append(Path(f"/proc/self/fd/{handle}").readlink().name)
+        really(handle)
+
+    monkeypatch.setattr(os, "fsync", counting)
+    writer = SetWriter(tree.test_set("test-set-0"), WriteRules(naming="sequential"))
+    request = Request("GET", "/", (("Host", "app.test"),), host="app.test")
+    for _ in range(3):
+        writer.test(Exchange(request, Response(204), 10**18, 10**18 + 1))
+    assert forced == []
+    writer.flush()
+    assert forced == ["test-1.yaml", "test-2.yaml", "test-3.yaml", "tests"]
+    writer.flush()
+    assert len(forced) == 4

@@ -9,10 +9,13 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 
-def write_atomically(path: Path, data: bytes, *, mode: int | None = None) -> None:
+def write_atomically(
+    path: Path, data: bytes, *, mode: int | None = None, forced: bool = True
+) -> None:
     """Write *data* to *path*, creating its folder; on disk it is the old file or the new one.
 
     The data are forced to the disk before the file takes its name. An existing file keeps its
@@ -22,6 +25,8 @@ def write_atomically(path: Path, data: bytes, *, mode: int | None = None) -> Non
         path: The file.
         data: Its new content.
         mode: Permissions to give it, such as ``0o600``; ``None`` for the usual ones.
+        forced: Whether the data are forced to the disk. Without it the file outlives every crash
+            but that of the machine, and `force_to_disk` makes up for it later.
 
     Raises:
         OSError: The file system refuses; what was at *path* is untouched.
@@ -32,7 +37,8 @@ def write_atomically(path: Path, data: bytes, *, mode: int | None = None) -> Non
         with temporary.open("xb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if forced:
+                os.fsync(file.fileno())
         if mode is not None:
             temporary.chmod(mode)
         elif path.is_file() and not path.is_symlink():
@@ -40,7 +46,26 @@ def write_atomically(path: Path, data: bytes, *, mode: int | None = None) -> Non
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    _keep_name(path.parent)
+    if forced:
+        _keep_name(path.parent)
+
+
+def force_to_disk(paths: Iterable[Path]) -> None:
+    """Force files that were written without it to the disk, and their names; gone ones are left.
+
+    Raises:
+        OSError: The file system refuses.
+    """
+    folders: set[Path] = set()
+    for path in paths:
+        try:
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+        except FileNotFoundError:
+            continue
+        folders.add(path.parent)
+    for folder in folders:
+        _keep_name(folder)
 
 
 def _keep_name(folder: Path) -> None:

@@ -110,8 +110,8 @@ class DocumentFile:
         """
         return self._joined([self._dumped(document) for document in self.documents])
 
-    def save(self, path: Path | None = None) -> None:
-        """Write the file, replacing it in one step.
+    def save(self, path: Path | None = None, *, forced: bool = True) -> None:
+        """Write the file, replacing it in one step; *forced* as `write_atomically` has it.
 
         Raises:
             KeployFormatError: Parts of the file could not be read, and would be lost; or a
@@ -126,7 +126,7 @@ class DocumentFile:
             msg = "a file built in code has no path; pass one to save"
             raise ValueError(msg)
         texts = self._texts()
-        write_atomically(target, self._joined(texts).encode())
+        write_atomically(target, self._joined(texts).encode(), forced=forced)
         line = self.header.count("\n") + 1
         for document, text in zip(self.documents, texts, strict=True):
             leading = _LEADING.match(text)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from keploy_framework.errors import EncodingError
 from keploy_framework.formats import Mock, TestCase
+from keploy_framework.formats.atomic import force_to_disk
 from keploy_framework.formats.tree.names import next_test_name, slug
 from keploy_framework.matching.choice.windows import Window, Windows
 from keploy_framework.matching.volatile.auto_noise import find_noise
@@ -18,6 +19,7 @@ from .filters import Filter, is_recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from keploy_framework.exchange import Exchange
     from keploy_framework.formats import RecordedSet
@@ -54,7 +56,8 @@ class WriteRules:
 class SetWriter:
     """Write a test set while it is recorded. Not safe to use from two threads.
 
-    A test is on disk when `test` returns. Mocks are there after `flush`, as they share a file.
+    A test has its file when `test` returns, whatever becomes of this process then. Mocks are there
+    after `flush`, as they share a file, and tests are forced to the disk by then.
 
     Args:
         recorded: The set; what it holds already stays.
@@ -77,6 +80,7 @@ class SetWriter:
         self._windows: list[Window] = []
         self._mocks = recorded.mocks()
         self._first_mock = len(self._mocks)
+        self._unforced: list[Path] = []
         self._is_mapped = self._is_flushed = True
 
     @property
@@ -116,7 +120,7 @@ class SetWriter:
             request_body=asked,
             response_body=answered,
         )
-        self.recorded.write_test(case)
+        self._unforced.append(self.recorded.write_test(case, forced=False))
         self.tests += 1
         self._windows.append(Window(name, exchange.began, exchange.ended))
         self._is_flushed = self._is_mapped = False
@@ -153,6 +157,8 @@ class SetWriter:
         """
         if self._is_flushed:
             return
+        force_to_disk(self._unforced)
+        self._unforced.clear()
         if self.mocks:
             self.recorded.write_mocks(self._mocks)
         if not self._is_mapped and self.rules.mappings and self._windows:

@@ -106,8 +106,12 @@ class RecordedSet:
         """Give a name for a new test that no test of the set has."""
         return next_test_name(request, self.test_names(), naming)
 
-    def write_test(self, test: TestCase) -> Path:
+    def write_test(self, test: TestCase, *, forced: bool = True) -> Path:
         """Write a test, its assets first, to the file it came from or one named after it.
+
+        Args:
+            test: The test.
+            forced: As `write_atomically` has it.
 
         Raises:
             KeployPathError: The name or the path of an asset leads out of the set.
@@ -115,12 +119,12 @@ class RecordedSet:
             OSError: The file system refuses.
         """
         for path, content in test.assets.items():
-            write_atomically(place_inside(self.root, path), content)
+            write_atomically(place_inside(self.root, path), content, forced=forced)
         tests = f"{self.name}/tests"
         path = test.file or place_inside(
             self.root, f"{tests}/{checked_name(test.name)}{self.ending}"
         )
-        _write(path, [test])
+        _write(path, [test], forced=forced)
         return path
 
     def write_mocks(self, mocks: Sequence[Mock]) -> Path:
@@ -179,7 +183,7 @@ class RecordedSet:
         return file
 
 
-def _write(path: Path, records: Sequence[Record]) -> None:
+def _write(path: Path, records: Sequence[Record], *, forced: bool = True) -> None:
     """Write records in the layout the file has now, or in that of a new one."""
     file = DocumentFile.read(path) if path.exists() else DocumentFile([], path, HEADER)
     known = {document.line: document for document in file.documents}
@@ -189,7 +193,7 @@ def _write(path: Path, records: Sequence[Record]) -> None:
         unchanged = before is not None and same_data(before.data, record.data)
         documents.append(before if before and unchanged else Document(record.data))
     file.documents = documents
-    file.save()
+    file.save(forced=forced)
     for record, document in zip(records, documents, strict=True):
         record.file, record.line = path, document.line
 
