@@ -213,3 +213,20 @@ def test_damaged_json_is_redacted_as_text(redactor: Redactor, planted):
 def test_strange_text_is_survived(redactor: Redactor, text):
     """A nested body ended the recording."""
     redactor.text(text)
+
+
+def test_a_text_is_looked_at_again_when_another_secret_is_known():
+    """A header that was clean before its secret was found elsewhere went into the files."""
+    secret = "Zq7Rw2Xn9Kp4Lm8Vt3Bc"
+    redactor = Redactor()
+    assert redactor.header("X-Trace", f"run {secret}") == f"run {secret}"
+    redactor.header("Authorization", f"Bearer {secret}")
+    assert secret not in redactor.header("X-Trace", f"run {secret}")
+
+
+def test_as_many_texts_as_there_may_be_are_remembered():
+    """A long recording of texts that are all new took ever more memory."""
+    redactor = Redactor()
+    for number in range(10_000):
+        redactor.header("X-Trace", f"run {number}")
+    assert len(redactor.texts._clean) <= 4096

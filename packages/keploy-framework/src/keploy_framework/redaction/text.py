@@ -39,6 +39,9 @@ _KEY_LINES: Final = re.compile(
     r"(?P<lead>(?:\\+[rn]|\s)*)(?P<body>.*?)(?P<trail>(?:\\+[rn]|\s)*)", re.DOTALL
 )
 _MOST_LEVELS: Final = 4
+# How many texts without secrets are remembered, and how long they may be.
+_MOST_CLEAN: Final = 4096
+_LONGEST_CLEAN: Final = 256
 _FRAME: Final = re.compile(r"(?m)^(?P<before>data: ?|[ \t]*)(?P<value>[{\[].*[}\]])(?=[ \t\r]*$)")
 
 
@@ -49,13 +52,15 @@ class TextRedactor:
         ledger: The secrets so far.
     """
 
-    __slots__ = ("_hints", "_name_hints", "ledger", "names")
+    __slots__ = ("_clean", "_clean_by", "_hints", "_name_hints", "ledger", "names")
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self.names = SecretNames(ledger.rules.names, ledger.rules.allow)
         self._hints = _HINTS
         self._name_hints = NAME_HINTS
+        self._clean: set[str] = set()
+        self._clean_by = ledger.size
 
     def text(self, text: str, level: int = 0) -> str:
         """Replace what is secret in a text of any kind.
@@ -66,13 +71,24 @@ class TextRedactor:
         """
         if level:
             return self._text(text, level)
+        # The same headers come with every request.
+        if self._clean_by != self.ledger.size or len(self._clean) >= _MOST_CLEAN:
+            self._clean, self._clean_by = set(), self.ledger.size
+        elif text in self._clean:
+            return text
+        redacted = self._whole(text)
+        if redacted == text and len(text) <= _LONGEST_CLEAN:
+            self._clean.add(text)
+        return redacted
+
+    def _whole(self, text: str) -> str:
         # What the whole has not is not looked for in its parts.
         if not any(escape in text for escape in _ESCAPES):
             lower = text.lower()
             self._hints = tuple(hint for hint in _HINTS if hint in text)
             self._name_hints = tuple(hint for hint in NAME_HINTS if hint in lower)
         try:
-            return self._text(text, level)
+            return self._text(text, 0)
         finally:
             self._hints, self._name_hints = _HINTS, NAME_HINTS
 
