@@ -39,6 +39,8 @@ _KEY_LINES: Final = re.compile(
     r"(?P<lead>(?:\\+[rn]|\s)*)(?P<body>.*?)(?P<trail>(?:\\+[rn]|\s)*)", re.DOTALL
 )
 _MOST_LEVELS: Final = 4
+# In JSON without escapes a string before a colon is a name.
+_NAMES: Final = re.compile(r'"([^"\\]*)"\s*:')
 # How many texts without secrets are remembered, and how long they may be.
 _MOST_CLEAN: Final = 4096
 _LONGEST_CLEAN: Final = 256
@@ -103,11 +105,32 @@ class TextRedactor:
         lower = text.lower()
         return not any(hint in lower for hint in self._name_hints)
 
+    def _is_clean_json(self, text: str) -> bool:
+        """Tell, without reading it, whether JSON cannot hold a secret; False says nothing.
+
+        Names such as ``max_tokens`` have a hint in them and are none of a secret. Where hints
+        stand nowhere else, the names decide.
+        """
+        if "\\" in text or not self.names.are_usual or self.ledger.rules.patterns:
+            return False
+        if any(hint in text for hint in self._hints) or self.ledger.knows_of(text):
+            return False
+        others = _NAMES.sub("", text).lower()
+        if any(hint in others for hint in self._name_hints):
+            return False
+        names = self.names
+        return not any(
+            names.field(name) or names.header(name) or names.collection(name)
+            for name in set[str](_NAMES.findall(text))
+        )
+
     def _text(self, text: str, level: int) -> str:
         if self._is_clean(text):
             return text
         if level < _MOST_LEVELS:
             if text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[", '"'):
+                if self._is_clean_json(text):
+                    return text
                 redacted = redact_json(text, self, level)
                 if redacted is not None:
                     return redacted
