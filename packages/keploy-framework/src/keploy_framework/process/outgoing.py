@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from keploy_framework.errors import MissingPackageError
 from keploy_framework.proxy.answered_calls import AnsweredCalls
 from keploy_framework.proxy.child.dependencies import DependencyListeners, dependencies_of
 from keploy_framework.proxy.child.environment import child_environment
@@ -18,7 +17,6 @@ from keploy_framework.proxy.recorded_calls import RecordedCalls
 from keploy_framework.proxy.tls.authority import CertificateAuthority
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import AsyncGenerator, Callable, Mapping
     from pathlib import Path
 
@@ -54,13 +52,11 @@ class Outgoing:
 
     Args:
         environment: The whole environment of the app.
-        reads_https: Whether calls of https are recorded or answered too.
         calls: What becomes of the calls.
         base_urls: The servers that the app is told by URL, by the variable that tells it.
     """
 
     environment: dict[str, str]
-    reads_https: bool
     calls: RecordedCalls | AnsweredCalls
     base_urls: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -75,8 +71,6 @@ async def recorded_way_out(
 ) -> AsyncGenerator[Outgoing]:
     """Pass calls on to their servers and record them while the block runs.
 
-    Without the package ``cryptography`` calls of https go their own way, unrecorded.
-
     Args:
         recording: Gets the exchanges.
         options: How they are led here.
@@ -86,16 +80,9 @@ async def recorded_way_out(
         ListenError: A port is taken.
         OSError: A file of authorities cannot be read.
     """
-    authority = _authority()
-    calls = RecordedCalls(
-        recording, authority or _NoAuthority(), rules=options.rules, trusted=options.trusted
-    )
+    authority = CertificateAuthority()
+    calls = RecordedCalls(recording, authority, rules=options.rules, trusted=options.trusted)
     async with _opened(calls, authority, options, environment) as way_out:
-        if authority is None:
-            # Without an authority the app's own connections are the only ones that can work.
-            for name in ("HTTPS_PROXY", "ALL_PROXY"):
-                for spelled in (name, name.lower()):
-                    way_out.environment.pop(spelled, None)
         yield way_out
 
 
@@ -110,8 +97,6 @@ async def answered_way_out(
 ) -> AsyncGenerator[Outgoing]:
     """Answer calls while the block runs; no socket leads anywhere, unless *on_fetched* is given.
 
-    Without the package ``cryptography`` calls of https fail.
-
     Args:
         answerer: Answers.
         options: How they are led here.
@@ -124,10 +109,10 @@ async def answered_way_out(
         ListenError: A port is taken.
         OSError: A file of authorities cannot be read.
     """
-    authority = _authority()
+    authority = CertificateAuthority()
     calls = AnsweredCalls(
         answerer,
-        authority or _NoAuthority(),
+        authority,
         rules=options.rules,
         on_unrecorded=on_unrecorded,
         on_fetched=on_fetched,
@@ -140,7 +125,7 @@ async def answered_way_out(
 @asynccontextmanager
 async def _opened(
     calls: RecordedCalls | AnsweredCalls,
-    authority: CertificateAuthority | None,
+    authority: CertificateAuthority,
     options: OutgoingOptions,
     environment: Mapping[str, str],
 ) -> AsyncGenerator[Outgoing]:
@@ -150,9 +135,7 @@ async def _opened(
         listeners = await stack.enter_async_context(DependencyListeners(found, calls))
         # Clients send calls to a listener through the proxy too, where each would count twice.
         calls.own_ports.update(urlsplit(url).port or 0 for url in listeners.urls.values())
-        trust = None
-        if authority is not None:
-            trust = stack.enter_context(trust_files(authority.pem, environment))
+        trust = stack.enter_context(trust_files(authority.pem, environment))
         changed = child_environment(
             environment,
             proxy_url=proxy.url,
@@ -161,23 +144,4 @@ async def _opened(
             shims=options.shims,
         )
         base_urls = {one.env: one.base_url for one in found.values() if one.env}
-        yield Outgoing(changed, authority is not None, calls, base_urls)
-
-
-class _NoAuthority(CertificateAuthority):
-    """Stand for an authority where there is none: every handshake fails."""
-
-    def __init__(self) -> None:
-        # The base would look for the package that is missing.
-        pass
-
-    def context(self, host: str) -> ssl.SSLContext:
-        package, purpose = "cryptography", "answering https calls needs it"
-        raise MissingPackageError(package, purpose)
-
-
-def _authority() -> CertificateAuthority | None:
-    try:
-        return CertificateAuthority()
-    except MissingPackageError:
-        return None
+        yield Outgoing(changed, calls, base_urls)

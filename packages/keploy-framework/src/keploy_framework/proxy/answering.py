@@ -64,8 +64,6 @@ class Answering:
         meant: Origin,
         *,
         fixed: bool = False,
-        reader: RequestReader | None = None,
-        head: RequestHead | None = None,
     ) -> None:
         """Answer the requests that come on a connection, in their order.
 
@@ -73,15 +71,13 @@ class Answering:
             channel: The client.
             meant: The server it meant.
             fixed: Whether it meant that one whatever its requests say.
-            reader: Reads its requests, where that began already.
-            head: The request that was read already.
 
         Raises:
             ConnectionError: The client left.
         """
-        reader = reader or RequestReader(channel, self._limits)
+        reader = RequestReader(channel, self._limits)
         try:
-            head = head or await reader.head()
+            head = await reader.head()
             while head is not None:
                 if not await self.exchange(channel, reader, head, meant, fixed=fixed):
                     break

@@ -112,8 +112,6 @@ async def record(
                     base,
                 )
             )
-            if not way_out.reads_https:
-                say("calls of https are not recorded; that needs: uv add cryptography")
             move = stack.enter_context(PortMove(options.ready.port)) if options.move else None
             child = way_out.environment
             if move is not None:
