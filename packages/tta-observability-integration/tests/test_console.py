@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
 
 from observability_integration import ConsoleTraceExporter, TracerPrimitive
-from observability_integration.console import trace_lines
+from observability_integration.export.console import trace_lines
 from tta_dev_primitives import LambdaPrimitive, SequentialPrimitive, observe
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from observability_integration import (
     is_observability_enabled,
     shutdown_observability,
 )
-from observability_integration.export import (
+from observability_integration.export.doors import (
     PatientBatchProcessor,
     RemovableProcessor,
     console_wanted,

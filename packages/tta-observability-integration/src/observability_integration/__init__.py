@@ -9,8 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .console import ConsoleTraceExporter
-    from .metrics import MetricsPrimitive
+    from .export.console import ConsoleTraceExporter
+    from .metrics.observer import MetricsPrimitive
     from .setup import (
         get_meter,
         get_tracer,
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 _HOMES = {
-    "ConsoleTraceExporter": "console",
-    "MetricsPrimitive": "metrics",
+    "ConsoleTraceExporter": "export.console",
+    "MetricsPrimitive": "metrics.observer",
     "TracerPrimitive": "tracer",
     "get_meter": "setup",
     "get_tracer": "setup",

@@ -163,8 +163,8 @@ def _set_up_metrics(running: _Running, service: tuple[str, str], port: int | Non
 
     from tta_dev_primitives import observe
 
-    from .export import prometheus_endpoint
-    from .metrics import MetricsPrimitive
+    from .export.doors import prometheus_endpoint
+    from .metrics.observer import MetricsPrimitive
     from .tracer import SCOPE
 
     provider = metrics.get_meter_provider()
@@ -219,8 +219,8 @@ def _add_exporters(
 ) -> None:
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
-    from .console import ConsoleTraceExporter
-    from .export import (
+    from .export.console import ConsoleTraceExporter
+    from .export.doors import (
         PatientBatchProcessor,
         RemovableProcessor,
         console_wanted,

@@ -13,7 +13,8 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from tta_dev_primitives import ObservabilityPrimitive
 from tta_dev_primitives.core import observe
 
-from . import semconv, spans
+from .semconv import names as semconv
+from .spans import describe as spans
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -5,9 +5,8 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from observability_integration.semconv import names as semconv
 from tta_dev_primitives.core import observe
-
-from . import semconv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

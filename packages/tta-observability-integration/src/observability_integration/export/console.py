@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import StatusCode
 
-from . import semconv
+from observability_integration.semconv import names as semconv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from opentelemetry import metrics
 
+from observability_integration.semconv import names as semconv
+from observability_integration.tracer import SCOPE
 from tta_dev_primitives import ObservabilityPrimitive
 from tta_dev_primitives.core import observe
-
-from . import semconv
-from .tracer import SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

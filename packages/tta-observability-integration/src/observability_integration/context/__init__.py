@@ -1,0 +1,1 @@
+"""Traces across processes, and in the log."""

@@ -1,0 +1,1 @@
+"""What calls cost, what was saved, and what was wasted."""

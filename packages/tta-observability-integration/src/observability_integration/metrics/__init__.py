@@ -1,0 +1,1 @@
+"""Counters and histograms that cost nanoseconds, and who reads them."""

@@ -1,0 +1,1 @@
+"""From the path of a call to the exporters, through one bounded queue and one thread."""
