@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from observability_integration import spans
+from observability_integration.spans import describe as spans
 from tta_dev_primitives import (
     BatchPrimitive,
     LoopPrimitive,

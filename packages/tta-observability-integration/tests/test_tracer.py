@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
-from observability_integration import TracerPrimitive, spans
+from observability_integration import TracerPrimitive
+from observability_integration.spans import describe as spans
 from tta_dev_primitives import (
     ConditionalPrimitive,
     FallbackPrimitive,

@@ -24,6 +24,7 @@ from tta_dev_primitives.errors import ConfigurationError
 from . import observe, signatures
 from .at_once import Pending, awaited, never_waits, result_of
 from .context import FRESH, WorkflowContext
+from .frames import Place
 
 if TYPE_CHECKING:
     from types import CoroutineType
@@ -68,6 +69,9 @@ class WorkflowPrimitive(Generic[In, Out]):
     name: str = ""
     # Of children that were seen: by their id, with the name that their segment has.
     _segments: Mapping[int, tuple[WorkflowPrimitive[Any, Any], str, str]] = MappingProxyType({})
+    root_place: Place | None = None
+    """Where it stands as the root of a workflow, once that was asked for."""
+
     upstream: bool = False
     """Whether one `execute` is one request to a service that bills or limits requests."""
 
@@ -228,6 +232,17 @@ class WorkflowPrimitive(Generic[In, Out]):
             }
             found = self._segments.get(id(child))
         return child.label if found is None else found[2]
+
+    def has_child(self, child: WorkflowPrimitive[Any, Any]) -> bool:
+        """Tell whether `segment_of` found *child* among the children."""
+        found = self._segments.get(id(child))
+        return found is not None and found[0] is child
+
+    def make_root(self) -> Place:
+        """Return, and keep, the place that this node has as the root of a workflow."""
+        place = Place(self, self.path_segment("0"))
+        vars(self)["root_place"] = place
+        return place
 
     def __rshift__(self: WorkflowPrimitive[X, Y], other: Step[Y, Z]) -> SequentialPrimitive[X, Z]:
         """Run *other* on the result of this step."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from . import observe
 
 if TYPE_CHECKING:
-    from .observe import Observers
+    from .observers import Observers
 
 _PACKAGE: Final = "tta_dev_primitives."
 _names: Final = observe.__dict__

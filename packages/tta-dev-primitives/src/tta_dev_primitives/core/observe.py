@@ -13,12 +13,12 @@ from __future__ import annotations
 import asyncio
 import builtins
 import contextlib
-import logging
 import sys
-from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from . import debug_mode
+from .frames import Frame, Place, current
+from .observers import ObservabilityPrimitive, Observers, Outcome
 from .records import (
     BatchReason,
     BatchRecord,
@@ -45,7 +45,7 @@ from .records import (
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
-    from contextlib import AbstractContextManager
+    from contextvars import Token
 
     from .base import WorkflowPrimitive
     from .context import WorkflowContext
@@ -84,182 +84,12 @@ __all__ = [
     "report",
 ]
 
-Outcome: TypeAlias = Literal[
-    "ok", "error", "rejected", "timeout", "cancelled", "fallback", "hit", "stale"
-]
 T = TypeVar("T")
-Resumed: TypeAlias = "list[tuple[ObservabilityPrimitive, object, object]]"
-_logger = logging.getLogger("tta_dev_primitives.observe")
-
-
-class ObservabilityPrimitive:
-    """The interface of an observer; override what you need.
-
-    Calls come from the event loop's thread, on the path of the user's call: be quick. What an
-    observer raises is logged once and never reaches the workflow.
-    """
-
-    def start(
-        self,
-        primitive: WorkflowPrimitive[Any, Any],  # Any: an observer sees every kind
-        path: str,
-        context: WorkflowContext,
-    ) -> object:
-        """Note that *primitive* begins; the returned token comes back with `event` and `end`."""
-        return None
-
-    def end(self, token: object, outcome: Outcome, error: BaseException | None) -> None:
-        """Note that the call behind *token* is over."""
-
-    def event(self, token: object, record: object) -> None:
-        """Take one typed record about the call behind *token*."""
-
-    def resume(self, token: object) -> object:
-        """Note that the call behind *token* works in this task until `pause`.
-
-        Called once for `execute`, and for a stream around each chunk, never across a yield. What
-        it returns comes back with `pause`.
-        """
-        return None
-
-    def pause(self, token: object, resumed: object) -> None:
-        """Note that the call behind *token* stops working here: it ended, or yielded a chunk."""
-
-    def drive(self, token: object, work: Awaitable[T]) -> Awaitable[T]:
-        """Return what is awaited in place of *work*: the call behind *token*, or a chunk of it.
-
-        For observers that look at each step between two waits. It must hand on everything.
-        """
-        return work
-
-    def span(self, name: str) -> AbstractContextManager[object]:
-        """Return a context manager around a piece of the user's own work."""
-        return contextlib.nullcontext()
-
-
-class Frame:
-    """One running call, as the observers see it."""
-
-    __slots__ = ("observers", "outcome", "path", "primitive", "run", "tokens")
-
-    def __init__(
-        self,
-        observers: Observers,
-        primitive: WorkflowPrimitive[Any, Any],
-        run: Callable[..., Any],  # Any: only compared
-        path: str,
-        context: WorkflowContext,
-    ) -> None:
-        self.observers, self.primitive, self.run, self.path = observers, primitive, run, path
-        self.outcome: Outcome = "ok"
-        self.tokens: tuple[object, ...] = observers.start(primitive, path, context)
-
-
-class Observers:
-    """All installed observers, called in the order they were installed."""
-
-    def __init__(self, members: tuple[ObservabilityPrimitive, ...]) -> None:
-        self.members = members
-        self._only = members[0] if len(members) == 1 else None
-        self.resumers = tuple(
-            (index, member)
-            for index, member in enumerate(members)
-            if type(member).resume is not ObservabilityPrimitive.resume
-        )
-        self.drivers = tuple(
-            (index, member)
-            for index, member in enumerate(members)
-            if type(member).drive is not ObservabilityPrimitive.drive
-        )
-        self._complained: set[tuple[int, str]] = set()
-
-    def start(
-        self,
-        primitive: WorkflowPrimitive[Any, Any],
-        path: str,
-        context: WorkflowContext,
-    ) -> tuple[object, ...]:
-        """Tell every observer, and return a token for each."""
-        if self._only is not None:  # as below, for half of its price
-            try:
-                return (self._only.start(primitive, path, context),)
-            except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
-                self._complain(self._only, "start", raised)
-                return (None,)
-        tokens: list[object] = []
-        for member in self.members:
-            try:
-                tokens.append(member.start(primitive, path, context))
-            except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
-                tokens.append(None)
-                self._complain(member, "start", raised)
-        return tuple(tokens)
-
-    def end(self, frame: Frame, outcome: Outcome, error: BaseException | None) -> None:
-        """Tell every observer that the call is over."""
-        if self._only is not None:
-            try:
-                self._only.end(frame.tokens[0], outcome, error)
-            except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
-                self._complain(self._only, "end", raised)
-            return
-        for member, token in zip(self.members, frame.tokens, strict=True):
-            try:
-                member.end(token, outcome, error)
-            except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
-                self._complain(member, "end", raised)
-
-    def event(self, frame: Frame, record: object) -> None:
-        """Hand *record* to every observer."""
-        for member, token in zip(self.members, frame.tokens, strict=True):
-            try:
-                member.event(token, record)
-            except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
-                self._complain(member, "event", raised)
-
-    def resume(self, frame: Frame) -> Resumed:
-        """Tell those who want to know that *frame* works in this task until `pause`."""
-        begun: Resumed = []
-        for index, member in self.resumers:
-            token = frame.tokens[index]
-            try:
-                begun.append((member, token, member.resume(token)))
-            except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
-                self._complain(member, "resume", raised)
-        return begun
-
-    def pause(self, begun: Resumed) -> None:
-        """Undo `resume`, last observer first."""
-        while begun:
-            member, token, resumed = begun.pop()
-            try:
-                member.pause(token, resumed)
-            except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
-                self._complain(member, "pause", raised)
-
-    def driven(self, frame: Frame, work: Awaitable[T]) -> Awaitable[T]:
-        """Return what is awaited in place of *work*, which the first observer is closest to."""
-        for index, member in self.drivers:
-            try:
-                work = member.drive(frame.tokens[index], work)
-            except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
-                self._complain(member, "drive", raised)
-        return work
-
-    def _complain(self, member: ObservabilityPrimitive, method: str, error: Exception) -> None:
-        if (id(member), method) not in self._complained:
-            self._complained.add((id(member), method))
-            name = type(member).__name__
-            _logger.warning(
-                "%s.%s raised; the workflow goes on without it", name, method, exc_info=error
-            )
-
 
 active: Observers | None
 """The hook: None while nobody watches. It gets its value with the first call; see `debug_mode`."""
 
 settled = False
-_frame: ContextVar[Frame | None] = ContextVar("tta_frame", default=None)
 
 if not TYPE_CHECKING:  # so that checkers go on refusing names that do not exist
 
@@ -316,11 +146,16 @@ def report(record: object, *, outcome: Outcome | None = None) -> None:
     Primitives call this only after they have tested `active`. Outside any observed call it does
     nothing.
     """
-    frame = _frame.get()
-    if frame is not None:
-        frame.observers.event(frame, record)
-        if outcome is not None:
-            frame.outcome = outcome
+    frame = current.get()
+    if frame is None:
+        return
+    watcher = frame.observers.watcher
+    try:
+        watcher.event(frame.token, record)
+    except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
+        frame.observers.complain(watcher, "event", raised)
+    if outcome is not None:
+        frame.outcome = outcome
 
 
 def outcome_of(error: BaseException) -> Outcome:
@@ -332,36 +167,79 @@ def outcome_of(error: BaseException) -> Outcome:
     return "error"
 
 
-def _ended(frame: Frame, error: BaseException) -> Outcome:
-    """Return the outcome of *frame*, which *error* ended; a refusal it reported stands."""
-    return "rejected" if frame.outcome == "rejected" else outcome_of(error)
-
-
-def _enter(
+def _is_super_call(
+    above: Frame | None,
     primitive: WorkflowPrimitive[Any, Any],
     run: Callable[..., Any],  # Any: only compared
-    context: WorkflowContext,
-    observers: Observers,
-) -> Frame | None:
-    """Open a frame, or return None when the call is `super().execute()` of one already open."""
-    above = _frame.get()
+) -> bool:
+    """Tell whether *run* is `super().execute()` of the call that *above* stands for."""
+    return above is not None and above.place.primitive is primitive and above.run is not run
+
+
+def _place_of(primitive: WorkflowPrimitive[Any, Any], above: Frame | None) -> Place:
+    """Return where *primitive* stands, called by *above*."""
     if above is None:
-        path = primitive.path_segment("0")
-    else:
-        if above.primitive is primitive and above.run is not run:
-            return None
-        path = f"{above.path}/{above.primitive.segment_of(primitive)}"
-    return Frame(observers, primitive, run, path, context)
+        place = primitive.root_place
+        return place if place is not None and place.is_of(primitive) else primitive.make_root()
+    place = above.place.below.get(id(primitive))
+    return (
+        place if place is not None and place.is_of(primitive) else above.place.place_of(primitive)
+    )
 
 
-def _leave(token: Token[Frame | None]) -> None:
-    """Make the frame above the current one again."""
-    try:  # noqa: SIM105 - on the path of every call
-        _frame.reset(token)
+def _started(
+    observers: Observers,
+    run: Callable[..., Any],  # Any: only compared
+    place: Place,
+    context: WorkflowContext,
+) -> Frame:
+    """Tell the observers that a call begins, and return its frame."""
+    watcher, token = observers.watcher, None
+    try:
+        token = watcher.start(place.primitive, place.path, context)
+    except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
+        observers.complain(watcher, "start", raised)
+    return Frame(observers, run, place, token)
+
+
+def _ended(frame: Frame, error: BaseException | None) -> None:
+    """Tell the observers that *frame* is over; a refusal that it reported stands."""
+    outcome = frame.outcome
+    if error is not None and outcome != "rejected":
+        outcome = outcome_of(error)
+    watcher = frame.observers.watcher
+    try:
+        watcher.end(frame.token, outcome, error)
+    except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
+        frame.observers.complain(watcher, "end", raised)
+
+
+def _working(frame: Frame) -> tuple[Token[Frame | None], object, bool]:
+    """Make *frame* the current one; return what `_stopped` takes."""
+    before, observers = current.set(frame), frame.observers
+    if not observers.resumes:
+        return before, None, False
+    try:
+        return before, observers.watcher.resume(frame.token), True
+    except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
+        observers.complain(observers.watcher, "resume", raised)
+        return before, None, False
+
+
+def _stopped(frame: Frame, before: Token[Frame | None], resumed: object, told: bool) -> None:  # noqa: FBT001 - on the path of every call
+    """Make the frame above *frame* the current one again."""
+    try:
+        current.reset(before)
     except ValueError:
         # An abandoned call is closed in the context of whoever collects it, where the frame was
         # never current: nothing to undo.
-        pass
+        return
+    if told:
+        observers = frame.observers
+        try:
+            observers.watcher.pause(frame.token, resumed)
+        except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
+            observers.complain(observers.watcher, "pause", raised)
 
 
 async def observed_execute(
@@ -371,25 +249,44 @@ async def observed_execute(
     context: WorkflowContext,
 ) -> T:
     """Run *run* as an observed call of *primitive*."""
+    # As `observed_stream` does, with the helpers written out: calling them would double the price.
     observers = active if settled else debug_mode.settle()
-    frame = None if observers is None else _enter(primitive, run, context, observers)
-    if observers is None or frame is None:
+    above = current.get()
+    if above is None:
+        place = primitive.root_place
+    elif above.place.primitive is primitive and above.run is not run:
+        return await run(primitive, input_data, context)  # `super().execute()`
+    else:
+        place = above.place.below.get(id(primitive))
+    if observers is None:
         return await run(primitive, input_data, context)
-    above = _frame.set(frame)
-    begun = observers.resume(frame) if observers.resumers else None
+    if place is None or place.primitive is not primitive or place.name != primitive.name:
+        place = _place_of(primitive, above)
+    watcher, told, token, resumed = observers.watcher, observers.resumes, None, None
+    try:
+        token = watcher.start(primitive, place.path, context)
+    except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
+        observers.complain(watcher, "start", raised)
+    frame = Frame(observers, run, place, token)
+    before = current.set(frame)
+    if told:
+        try:
+            resumed = watcher.resume(token)
+        except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
+            told = False
+            observers.complain(watcher, "resume", raised)
     try:
         work = run(primitive, input_data, context)
-        value = await (observers.driven(frame, work) if observers.drivers else work)
+        value = await (observers.driven(token, work) if observers.drives else work)
     except BaseException as error:
-        if begun is not None:
-            observers.pause(begun)
-        _leave(above)
-        observers.end(frame, _ended(frame, error), error)
+        _stopped(frame, before, resumed, told)
+        _ended(frame, error)
         raise
-    if begun is not None:
-        observers.pause(begun)
-    _leave(above)
-    observers.end(frame, frame.outcome, None)
+    _stopped(frame, before, resumed, told)
+    try:
+        watcher.end(token, frame.outcome, None)
+    except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched
+        observers.complain(watcher, "end", raised)
     return value
 
 
@@ -405,38 +302,33 @@ async def observed_stream(
     be resumed, or closed, from another task than the one that began it.
     """
     observers = active if settled else debug_mode.settle()
-    frame = None if observers is None else _enter(primitive, run, context, observers)
+    above = current.get()
     chunks = run(primitive, input_data, context)
-    if observers is None or frame is None:
+    if observers is None or _is_super_call(above, primitive, run):
         async with contextlib.aclosing(chunks):
             async for chunk in chunks:
                 yield chunk
         return
+    frame = _started(observers, run, _place_of(primitive, above), context)
     error: BaseException | None = None
-    outcome: Outcome = "ok"
     try:
         while True:
-            above = _frame.set(frame)
-            begun = observers.resume(frame)
+            working = _working(frame)
             try:
                 work = anext(chunks)
-                chunk = await (observers.driven(frame, work) if observers.drivers else work)
+                chunk = await (observers.driven(frame.token, work) if observers.drives else work)
             except StopAsyncIteration:
-                outcome = frame.outcome
                 return
             finally:
-                observers.pause(begun)
-                _leave(above)
+                _stopped(frame, *working)
             yield chunk
     except BaseException as raised:
-        error, outcome = raised, _ended(frame, raised)
+        error = raised
         raise
     finally:
-        above = _frame.set(frame)
-        begun = observers.resume(frame)
+        working = _working(frame)
         try:
             await chunks.aclose()
         finally:
-            observers.pause(begun)
-            _leave(above)
-            observers.end(frame, outcome, error)
+            _stopped(frame, *working)
+            _ended(frame, error)
