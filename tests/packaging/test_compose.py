@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,7 +17,10 @@ VARIABLES = {
     "TTA_TEST_REDIS_URL": ("redis", 6379),
     "TTA_TEST_PROMETHEUS_URL": ("prometheus", 9090),
     "TTA_TEST_OTLP_ENDPOINT": ("otel-collector", 4318),
+    "TTA_TEST_GRAFANA_URL": ("grafana", 3000),
 }
+# Where the variables are explained.
+PAGES = ("CONTRIBUTING.md", "docs/observability/grafana.md")
 
 
 def load(path: str) -> dict[str, Any]:
@@ -42,8 +46,8 @@ def test_each_service_has_its_variable(services: dict[str, Any], addresses: dict
     """A service without an address would be started for no test."""
     assert addresses.keys() == VARIABLES.keys()
     assert services.keys() == {service for service, _ in VARIABLES.values()}
-    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    assert all(f"| `{variable}` |" in contributing for variable in addresses)
+    pages = "".join((ROOT / page).read_text(encoding="utf-8") for page in PAGES)
+    assert all(f"| `{variable}` |" in pages for variable in addresses)
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
@@ -68,10 +72,10 @@ def test_images_are_pinned_to_a_version(services: dict[str, Any]) -> None:
 def test_mounted_files_exist_and_are_read_only(services: dict[str, Any]) -> None:
     """Docker would make a folder of a file that is not there."""
     mounts = [mount for service in services.values() for mount in service.get("volumes", [])]
-    assert len(mounts) == 2
+    assert len(mounts) == 6
     for mount in mounts:
         source, target, mode = mount.split(":")
-        assert (ROOT / source).is_file()
+        assert (ROOT / source).exists()
         assert target.startswith("/etc/")
         assert mode == "ro"
 
@@ -80,6 +84,7 @@ def test_start_waits_for_every_service(services: dict[str, Any]) -> None:
     """`up --wait` waits for health; the collector is waited for through Prometheus."""
     assert "healthcheck" in services["redis"]
     assert "otel-collector" in services["prometheus"]["depends_on"]
+    assert "healthcheck" in services["grafana"]
     [_, check] = services["prometheus"]["healthcheck"]["test"]
     jobs = [
         job["job_name"] for job in load("tests/integration/config/prometheus.yml")["scrape_configs"]
@@ -99,6 +104,48 @@ def test_prometheus_scrapes_the_port_the_collector_serves(services: dict[str, An
     assert scraped["otel-collector"] == [f"otel-collector:{served}"]
     assert scraped["app-on-host"] == ["host.docker.internal:9464"]
     assert services["prometheus"]["extra_hosts"] == ["host.docker.internal:host-gateway"]
+
+
+def mounted_at(service: dict[str, Any]) -> dict[str, Path]:
+    """What a service finds at which place."""
+    split = (mount.split(":") for mount in service["volumes"])
+    return {target: ROOT / source for source, target, _ in split}
+
+
+def test_grafana_shows_the_dashboards_of_the_package(services: dict[str, Any]) -> None:
+    """The folder that Grafana reads is the one that is mounted, and the dashboards are in it."""
+    mounts = mounted_at(services["grafana"])
+    [provider] = load("tests/integration/config/grafana-dashboards.yml")["providers"]
+    assert list(mounts[provider["options"]["path"]].glob("*.json"))
+    [_, check] = services["grafana"]["healthcheck"]["test"]
+    assert check.rpartition(" ")[2] in {
+        json.loads(path.read_text(encoding="utf-8"))["uid"]
+        for path in mounts[provider["options"]["path"]].glob("*.json")
+    }
+
+
+def test_grafana_asks_prometheus_where_it_listens(services: dict[str, Any]) -> None:
+    """The data source is the service of the compose file, and rates fit its scrape interval."""
+    [source] = load("tests/integration/config/grafana-datasources.yml")["datasources"]
+    assert source["type"] in services
+    assert source["url"] == f"http://prometheus:{VARIABLES['TTA_TEST_PROMETHEUS_URL'][1]}"
+    scraped = load("tests/integration/config/prometheus.yml")["global"]["scrape_interval"]
+    assert source["jsonData"]["timeInterval"] == scraped
+
+
+def test_grafana_lets_everybody_look_and_nobody_change(services: dict[str, Any]) -> None:
+    """The image's first password is known to all, so there is nothing to log in to."""
+    settings = services["grafana"]["environment"]
+    assert settings["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
+    assert settings["GF_AUTH_BASIC_ENABLED"] == "false"
+    assert settings["GF_AUTH_DISABLE_LOGIN_FORM"] == "true"
+
+
+def test_prometheus_reads_the_alert_rules_of_the_package(services: dict[str, Any]) -> None:
+    """The rules that the configuration names are in the folder that is mounted beside it."""
+    [pattern] = load("tests/integration/config/prometheus.yml")["rule_files"]
+    folder, _, name = pattern.rpartition("/")
+    assert list(mounted_at(services["prometheus"])[f"/etc/prometheus/{folder}"].glob(name))
 
 
 def test_collector_pipelines_use_what_is_defined() -> None:

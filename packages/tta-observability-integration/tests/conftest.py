@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.util._once import Once
 
-from observability_integration import TracerPrimitive, setup, shutdown_observability
+from observability_integration import TracerPrimitive, running, setup, shutdown_observability
 from tta_dev_primitives import observe
 from tta_dev_primitives.core import observe as observing
 
@@ -91,7 +91,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch, nothing_left_behind: None) -> Iterato
         monkeypatch.delenv(f"OTEL_EXPORTER_OTLP_{name}", raising=False)
     for name in ("OTEL_TRACES_EXPORTER", "OTEL_SDK_DISABLED", "OTEL_SERVICE_NAME"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(setup, "_process", setup._Process())
+    monkeypatch.setattr(setup, "_process", running.Process())
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
     monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", Once())
     monkeypatch.setattr(metrics_internals, "_METER_PROVIDER", None)

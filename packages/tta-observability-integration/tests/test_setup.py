@@ -17,14 +17,16 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import NoOpTracerProvider
 
 from observability_integration import (
-    ConsoleTraceExporter,
-    export,
     get_meter,
     get_tracer,
     initialize_observability,
     is_observability_enabled,
+    measuring,
     shutdown_observability,
 )
+from observability_integration.export import otlp
+from observability_integration.meters import LazyMeterProvider
+from observability_integration.spans.light_tracer import LightTracerProvider
 from tta_dev_primitives import LambdaPrimitive
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ def test_it_is_off_until_initialised_and_after_shutdown() -> None:
 async def test_console_traces_print_a_tree(capsys: pytest.CaptureFixture[str]) -> None:
     assert quiet(enable_console_traces=True)
     assert await step().execute(1) == 1
+    shutdown_observability()
     assert capsys.readouterr().err.startswith("invoke_workflow step ")
 
 
@@ -77,6 +80,7 @@ async def test_a_second_call_changes_nothing_and_says_so_once(
     assert quiet(service_name="other", enable_console_traces=True)
     assert caplog.messages == ["observability is on already; nothing changed"]
     await step().execute(1)
+    shutdown_observability()
     assert capsys.readouterr().err.count("invoke_workflow") == 1
 
 
@@ -90,6 +94,7 @@ async def test_shutdown_stops_watching_and_a_new_start_watches_again(
     assert capsys.readouterr().err == ""
     assert quiet(enable_console_traces=True)
     await step().execute(1)
+    shutdown_observability()
     assert capsys.readouterr().err.count("invoke_workflow") == 1
 
 
@@ -107,6 +112,7 @@ async def test_the_standard_variable_decides_when_the_argument_is_left_out(
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", variable)
     quiet()
     await step().execute(1)
+    shutdown_observability()
     assert ("invoke_workflow" in capsys.readouterr().err) is expected
 
 
@@ -132,9 +138,9 @@ def test_the_service_has_a_name(
         monkeypatch.setenv("OTEL_SERVICE_NAME", variable)
     quiet(**({} if given is None else {"service_name": given}), service_version="2.0")
     provider = trace.get_tracer_provider()
-    assert isinstance(provider, TracerProvider)
-    assert provider.resource.attributes["service.name"] == expected
-    assert provider.resource.attributes["service.version"] == "2.0"
+    assert isinstance(provider, LightTracerProvider)
+    assert provider.resource["service.name"] == expected
+    assert provider.resource["service.version"] == "2.0"
 
 
 async def test_an_installed_tracer_provider_is_joined_without_doubling_its_exporters(
@@ -161,6 +167,7 @@ async def test_exporters_asked_for_by_argument_are_added_to_a_joined_provider(
     trace.set_tracer_provider(TracerProvider(shutdown_on_exit=False))
     assert quiet(enable_console_traces=True)
     await step().execute(1)
+    shutdown_observability()
     assert "invoke_workflow step" in capsys.readouterr().err
 
 
@@ -212,20 +219,19 @@ def test_the_standard_switch_keeps_everything_off(
     ("module", "options", "line"),
     [
         (
-            "opentelemetry.exporter.otlp.proto.http.trace_exporter",
-            {"otlp_endpoint": "http://localhost:4318"},
+            "requests",
+            {"otlp_endpoint": "http://localhost:4318", "metrics": False},
             (
-                "traces are not sent to a collector: opentelemetry-exporter-otlp-proto-http is not "
-                "installed. Try: uv add 'tta-observability-integration[otlp]'"
+                "traces are not sent to a collector: requests is not installed. Try: uv add "
+                "'tta-observability-integration[otlp]'"
             ),
         ),
         (
-            "opentelemetry.exporter.prometheus",
+            "prometheus_client",
             {"enable_prometheus": True},
             (
-                "no Prometheus endpoint: opentelemetry-exporter-prometheus is not installed. Try: "
-                "uv add 'tta-observability-integration[prometheus]', or pass "
-                "enable_prometheus=False"
+                "no Prometheus endpoint: prometheus-client is not installed. Try: uv add "
+                "'tta-observability-integration[prometheus]', or pass enable_prometheus=False"
             ),
         ),
     ],
@@ -257,8 +263,8 @@ def broken_exporters(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         raise BrokenError
 
     with monkeypatch.context() as patched:
-        patched.setattr(export, "otlp_exporter", fail)
-        patched.setattr(export, "prometheus_endpoint", fail)
+        patched.setattr(otlp, "otlp_exporter", fail)
+        patched.setattr(measuring, "prometheus_endpoint", fail)
         yield
 
 
@@ -267,7 +273,7 @@ async def test_a_part_that_cannot_be_set_up_leaves_the_rest(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     assert initialize_observability(otlp_endpoint="http://localhost:4318")
-    assert caplog.messages == [
+    assert caplog.messages[:2] == [
         "metrics could not be set up; the app goes on without them",
         "trace exporters could not be set up; the app goes on without them",
     ]
@@ -293,8 +299,8 @@ def test_a_part_that_cannot_be_shut_down_does_not_stop_the_others(
     def fail(self: object) -> None:
         raise BrokenError
 
-    monkeypatch.setattr(ConsoleTraceExporter, "shutdown", fail)
-    quiet(enable_console_traces=True)
+    monkeypatch.setattr(LazyMeterProvider, "close", fail)
+    assert initialize_observability(prometheus_port=0)
     shutdown_observability()
     assert not is_observability_enabled()
     assert "a part of observability could not be shut down" in caplog.messages

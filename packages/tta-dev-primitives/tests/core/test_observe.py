@@ -372,6 +372,12 @@ RECORDS: list[Callable[[], object]] = [
     lambda: hook.FaultRecord(("latency",)),
     lambda: hook.BranchRecord("then"),
     lambda: hook.SagaRecord("s", "ok"),
+    lambda: hook.SagaStepRecord("s", 1),
+    lambda: hook.SagaUndoRecord("s", 1, hook.SagaStepRecord("s", 1)),
+    lambda: hook.MapItemRecord(1),
+    lambda: hook.MapRecord("m", 2, 1, complete=True),
+    lambda: hook.LLMRequestRecord("chat", "p", "m"),
+    lambda: hook.LLMContentRecord(({"role": "user", "content": "Hi"},)),
     lambda: hook.LLMRecord("chat", "p", "m", "m", 1, 2, 0, 0, 0, "stop", 0.1, None, None),
 ]
 

@@ -446,7 +446,8 @@ async def test_observers_hear_of_each_answer_once(kind, make, wire, sse) -> None
         [piece async for piece in adapter.stream("Hi")]
         with pytest.raises(Exception, match="400"):
             await adapter.execute("Hi")
-    whole, streamed = notes.records
+    answers: list[Any] = [note for note in notes.records if isinstance(note, observe.LLMRecord)]
+    whole, streamed = answers
     assert (whole.operation, whole.provider, whole.finish_reason) == ("chat", kind, "stop")
     assert (whole.input_tokens, whole.output_tokens, whole.cost) == (10, 3, answer.cost)
     assert (whole.request_model, whole.response_id) == (MODELS[kind], answer.response_id)

@@ -183,7 +183,8 @@ async def test_observer_hears_of_the_saga_once(
 ) -> None:
     with pytest.raises((ValueError, CompensationError)):
         await order(undo_error=undo_error).execute("x")
-    assert watcher.records == [("0.order", observe.SagaRecord("ship", result, 5, 2))]
+    told = [(path, record) for path, record in watcher.records if path == "0.order"]
+    assert told == [("0.order", observe.SagaRecord("ship", result, 5, 2))]
     assert watcher.outcomes == {
         "0.order": "error",
         "0.order/0.reserve": "ok",
@@ -202,13 +203,53 @@ async def test_observer_hears_the_first_failure_of_several(
     saga = SagaPrimitive(step("a"), undo=step("undo a", OSError()), clock=clock)
     with pytest.raises(CompensationError):
         await after(15, saga.then(step("b", ValueError()), slow).execute("x"))
-    assert watcher.records == [("0", observe.SagaRecord("b", "timeout", 2, 2))]
+    assert watcher.records[-1] == ("0", observe.SagaRecord("b", "timeout", 2, 2))
 
 
 async def test_observer_hears_nothing_where_nothing_was_to_undo(watcher: Any) -> None:
     with pytest.raises(ValueError):
         await SagaPrimitive(step("look", ValueError()), undo=None).execute("x")
-    assert watcher.records == []
+    assert watcher.records == [("0/0.look", observe.SagaStepRecord("look", 1))]
+
+
+async def test_steps_and_undos_tell_which_step_they_are_about(watcher: Any) -> None:
+    """Two steps may have one undo, so its place does not tell."""
+    undo = step("undo")
+    saga = SagaPrimitive(step("a"), undo=undo).then(step("b", ValueError()), undo)
+    with pytest.raises(ValueError):
+        await saga.execute("x")
+    first, second = observe.SagaStepRecord("a", 1), observe.SagaStepRecord("b", 2)
+    assert watcher.records[:4] == [
+        ("0/0.a", first),
+        ("0/2.b", second),
+        ("0/1.undo", observe.SagaUndoRecord("b", 2, second)),
+        ("0/1.undo", observe.SagaUndoRecord("a", 1, first)),
+    ]
+
+
+async def test_an_undo_leads_to_what_observers_noted_of_its_step(watcher: Any) -> None:
+    """The record of the step is the same object, or an observer could not find the call again."""
+    with pytest.raises(ValueError):
+        await SagaPrimitive(step("a", ValueError()), undo=step("undo")).execute("x")
+    (_, begun), (_, undone), _ = watcher.records
+    begun.marks[watcher] = "the call"
+    assert undone.undoes.marks == {watcher: "the call"}
+
+
+async def test_who_begins_to_watch_within_a_saga_hears_of_its_undos(watcher: Any) -> None:
+    """There is no record of a step that nobody watched."""
+    handles = [observe.observe(watcher)]
+    for handle in handles:
+        handle.remove()
+
+    async def watch(x: Any) -> None:
+        handles.append(observe.observe(watcher))
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        await SagaPrimitive(watch, undo=step("undo")).execute("x")
+    assert watcher.records == [("0.undo", observe.SagaUndoRecord("watch", 1, None))]
+    handles[-1].remove()
 
 
 async def test_observer_of_an_undo_knows_its_key(watcher: Any) -> None:

@@ -9,7 +9,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .export.console import ConsoleTraceExporter
+    from .alerts import alert_rule_files
+    from .context.headers import context_from_headers, headers_of
+    from .context.logs import TraceContextFilter, add_trace_context, install_log_correlation
+    from .export.console import ConsoleExporter
+    from .export.memory import InMemoryExporter
+    from .export.sdk_console import ConsoleTraceExporter
+    from .export.trace_file import TraceFileExporter
+    from .grafana import dashboard_files
     from .metrics.observer import MetricsPrimitive
     from .setup import (
         get_meter,
@@ -18,28 +25,54 @@ if TYPE_CHECKING:
         is_observability_enabled,
         shutdown_observability,
     )
+    from .trace_file.errors import TraceFileError
+    from .trace_file.reader import TraceFile
     from .tracer import TracerPrimitive
 
 __version__ = "0.2.0"
 
 _HOMES = {
-    "ConsoleTraceExporter": "export.console",
+    "ConsoleExporter": "export.console",
+    "ConsoleTraceExporter": "export.sdk_console",
+    "InMemoryExporter": "export.memory",
     "MetricsPrimitive": "metrics.observer",
+    "TraceContextFilter": "context.logs",
+    "TraceFile": "trace_file.reader",
+    "TraceFileError": "trace_file.errors",
+    "TraceFileExporter": "export.trace_file",
     "TracerPrimitive": "tracer",
+    "add_trace_context": "context.logs",
+    "alert_rule_files": "alerts",
+    "context_from_headers": "context.headers",
+    "dashboard_files": "grafana",
     "get_meter": "setup",
     "get_tracer": "setup",
+    "headers_of": "context.headers",
     "initialize_observability": "setup",
+    "install_log_correlation": "context.logs",
     "is_observability_enabled": "setup",
     "shutdown_observability": "setup",
 }
 
 __all__ = [
+    "ConsoleExporter",
     "ConsoleTraceExporter",
+    "InMemoryExporter",
     "MetricsPrimitive",
+    "TraceContextFilter",
+    "TraceFile",
+    "TraceFileError",
+    "TraceFileExporter",
     "TracerPrimitive",
+    "add_trace_context",
+    "alert_rule_files",
+    "context_from_headers",
+    "dashboard_files",
     "get_meter",
     "get_tracer",
+    "headers_of",
     "initialize_observability",
+    "install_log_correlation",
     "is_observability_enabled",
     "shutdown_observability",
 ]

@@ -2,62 +2,26 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
-import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .options import DEFAULT_SERVICE_NAME, read_options
+from .running import Process, Running
 
 # OpenTelemetry is imported where it is used: asking whether observability is on must cost nothing.
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterable, Mapping
 
-    from opentelemetry.metrics import Meter, MeterProvider
-    from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import SpanProcessor
-    from opentelemetry.trace import Tracer, TracerProvider
+    from opentelemetry.metrics import Meter
+    from opentelemetry.trace import Tracer
 
-DEFAULT_SERVICE_NAME = "tta"
+    from .export.exporter import SpanExporter
+
 _logger = logging.getLogger("observability_integration")
-
-
-class _Running:
-    """What one `initialize_observability` set up, and how to undo it."""
-
-    def __init__(self) -> None:
-        self.tracer_provider: TracerProvider | None = None
-        self.meter_provider: MeterProvider | None = None
-        self.closers: list[Callable[[], object]] = []
-
-    def attempt(self, what: str, set_up: Callable[[], None]) -> None:
-        """Set a part up; one that fails is undone and told, and the app goes on without it."""
-        done = len(self.closers)
-        try:
-            set_up()
-        except Exception:
-            _logger.exception("%s could not be set up; the app goes on without them", what)
-            self.close(down_to=done)
-
-    def close(self, *, down_to: int = 0) -> None:
-        """Undo what was set up, last things first."""
-        while len(self.closers) > down_to:
-            closer = self.closers.pop()
-            try:
-                closer()
-            except Exception:
-                _logger.exception("a part of observability could not be shut down")
-
-
-class _Process:
-    """The state of this process; providers can be installed only once in its life."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.running: _Running | None = None
-        self.own_tracer_provider: TracerProvider | None = None
-        self.own_meter_provider: MeterProvider | None = None
-
-
-_process = _Process()
+_process = Process()
 
 
 def initialize_observability(
@@ -68,12 +32,23 @@ def initialize_observability(
     prometheus_port: int = 9464,
     *,
     otlp_endpoint: str | None = None,
+    exporters: Iterable[str | SpanExporter] = (),
+    trace_file: str | os.PathLike[str] | None = None,
+    sample_ratio: float | None = None,
+    capture_content: bool | str | None = None,
+    span_level: str = "primitive",
+    metrics: bool = True,
+    resource: Mapping[str, Any] | None = None,  # Any: values of attributes
+    schema: str = "1.41",
 ) -> bool:
     """Trace and measure every primitive of this process, and return whether that worked.
 
     It never raises: what cannot be set up is told in one log line, and the rest goes on. A second
     call changes nothing. A tracer or meter provider that is installed already is used as it is;
-    then only exporters asked for by argument are added to it, because it has its own.
+    then only exporters asked for by argument are added to it, because it has its own. Without one,
+    spans are light ones of this package, for the user's own tracers and instrumentations too.
+
+    What waits is delivered at the end of the program, for two seconds at most.
 
     Args:
         service_name: Name of the service in traces; `OTEL_SERVICE_NAME` replaces the default.
@@ -85,6 +60,17 @@ def initialize_observability(
         otlp_endpoint: Base URL of an OTLP/HTTP collector, for example `http://localhost:4318`;
             needs the extra `otlp`. Left out, `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` and
             `OTEL_EXPORTER_OTLP_ENDPOINT` are asked.
+        exporters: Names among `console`, `file` and `otlp`, or exporters of spans.
+        trace_file: Write spans to this SQLite file.
+        sample_ratio: Share of traces to record, from 0 to 1; left out, `OTEL_TRACES_SAMPLER` and
+            its argument are asked. Metrics count all calls.
+        capture_content: Keep what is said to models and by them, redacted, on spans; None leaves
+            it to `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`, whose words are taken too.
+        span_level: `primitive` for a span of every call, `workflow` for one of every workflow and
+            of every call of a model. In a tracer provider of the user's every call has one.
+        metrics: Whether calls are measured.
+        resource: Further attributes of this process.
+        schema: Names of the GenAI conventions: `1.41`, or `latest`.
     """
     with _process.lock:
         if _process.running is not None:
@@ -93,17 +79,32 @@ def initialize_observability(
         if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
             _logger.warning("observability stays off: OTEL_SDK_DISABLED is true")
             return False
-        running = _Running()
-        port = prometheus_port if enable_prometheus else None
-        resource = (service_name, service_version)
-        running.attempt("metrics", lambda: _set_up_metrics(running, resource, port))
-        running.attempt(
-            "traces",
-            lambda: _set_up_traces(running, resource, enable_console_traces, otlp_endpoint),
+        options = read_options(
+            service_name=service_name,
+            service_version=service_version,
+            exporters=exporters,
+            sample_ratio=sample_ratio,
+            capture_content=capture_content,
+            span_level=span_level,
+            resource=resource,
+            schema=schema,
+            otlp_endpoint=otlp_endpoint,
+            trace_file=None if trace_file is None else Path(trace_file),
+            console=enable_console_traces,
+            prometheus_port=prometheus_port if enable_prometheus else None,
+            metrics=metrics,
         )
-        if running.tracer_provider is None and running.meter_provider is None:
+        from .measuring import set_up_metrics
+        from .tracing import set_up_traces
+
+        running = Running()
+        if metrics:
+            running.attempt("metrics", lambda: set_up_metrics(_process, running, options))
+        running.attempt("traces", lambda: set_up_traces(_process, running, options))
+        if running.tracer_provider is None and running.cells is None:
             return False
         _process.running = running
+        atexit.register(shutdown_observability)
         return True
 
 
@@ -123,6 +124,7 @@ def shutdown_observability() -> None:
     with _process.lock:
         running, _process.running = _process.running, None
     if running is not None:
+        atexit.unregister(shutdown_observability)
         running.close()
 
 
@@ -137,120 +139,10 @@ def get_tracer(name: str) -> Tracer | None:
 def get_meter(name: str) -> Meter | None:
     """Return a meter for the user's own metrics, or None while observability is off.
 
-    Where nothing collects metrics, its instruments do nothing.
+    Where nothing collects metrics, its instruments do nothing. The first call loads the SDK.
     """
-    running = _process.running
-    if running is None:
+    if _process.running is None:
         return None
     from opentelemetry import metrics
 
-    provider = running.meter_provider or metrics.get_meter_provider()
-    return provider.get_meter(name)
-
-
-def _resource(service_name: str, service_version: str) -> Resource:
-    from opentelemetry.sdk.resources import Resource
-
-    if service_name == DEFAULT_SERVICE_NAME:
-        service_name = os.environ.get("OTEL_SERVICE_NAME") or service_name
-    return Resource.create({"service.name": service_name, "service.version": service_version})
-
-
-def _set_up_metrics(running: _Running, service: tuple[str, str], port: int | None) -> None:
-    """Use the installed meter provider, or make one when somebody will collect from it."""
-    from opentelemetry import metrics
-    from opentelemetry.sdk.metrics import MeterProvider
-
-    from tta_dev_primitives import observe
-
-    from .export.doors import prometheus_endpoint
-    from .metrics.observer import MetricsPrimitive
-    from .tracer import SCOPE
-
-    provider = metrics.get_meter_provider()
-    # The API's own placeholder does nothing; anything else was installed by somebody.
-    free = type(provider).__module__.startswith("opentelemetry.metrics")
-    if free or provider is _process.own_meter_provider:
-        endpoint = None if port is None else prometheus_endpoint(port)
-        if endpoint is None:
-            return
-        running.closers.append(endpoint.close)
-        provider = MeterProvider(metric_readers=[endpoint.reader], resource=_resource(*service))
-        running.closers.append(provider.shutdown)
-        if free:
-            metrics.set_meter_provider(provider)
-            _process.own_meter_provider = provider
-    elif port is not None:
-        _logger.info("a meter provider is installed already; metrics go there")
-    running.closers.append(observe(MetricsPrimitive(provider.get_meter(SCOPE))).remove)
-    running.meter_provider = provider
-
-
-def _set_up_traces(
-    running: _Running,
-    service: tuple[str, str],
-    console: bool | None,  # noqa: FBT001 - the 0.1 parameter passed on
-    otlp_endpoint: str | None,
-) -> None:
-    """Use the installed tracer provider, or install one, and add what was asked for."""
-    from opentelemetry import trace
-    from opentelemetry.sdk.trace import TracerProvider
-
-    from tta_dev_primitives import observe
-
-    from .tracer import SCOPE, TracerPrimitive
-
-    provider = trace.get_tracer_provider()
-    if isinstance(provider, trace.ProxyTracerProvider):
-        provider = _process.own_tracer_provider = TracerProvider(resource=_resource(*service))
-        trace.set_tracer_provider(provider)
-    running.closers.append(observe(TracerPrimitive(provider.get_tracer(SCOPE))).remove)
-    running.tracer_provider = provider
-    running.attempt(
-        "trace exporters", lambda: _add_exporters(running, provider, console, otlp_endpoint)
-    )
-
-
-def _add_exporters(
-    running: _Running,
-    provider: TracerProvider,
-    console: bool | None,  # noqa: FBT001 - as above
-    otlp_endpoint: str | None,
-) -> None:
-    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-
-    from .export.console import ConsoleTraceExporter
-    from .export.doors import (
-        PatientBatchProcessor,
-        RemovableProcessor,
-        console_wanted,
-        otlp_exporter,
-        otlp_wanted,
-    )
-
-    ours = provider is _process.own_tracer_provider
-    environ: Mapping[str, str] = os.environ if ours else {}
-    processors: list[SpanProcessor] = []
-    if console_wanted(asked=console, environ=environ):
-        processors.append(SimpleSpanProcessor(ConsoleTraceExporter()))
-    if otlp_wanted(otlp_endpoint, environ):
-        exporter = otlp_exporter(otlp_endpoint)
-        if exporter is not None:
-            processors.append(PatientBatchProcessor(exporter))
-    elif ours and not processors:
-        _logger.info(
-            "traces go nowhere yet; set OTEL_EXPORTER_OTLP_ENDPOINT or pass "
-            "enable_console_traces=True"
-        )
-    if not processors:
-        return
-    add = getattr(provider, "add_span_processor", None)
-    if add is None:
-        _logger.warning(
-            "traces go only where %s sends them: it takes no further exporters",
-            type(provider).__qualname__,
-        )
-        return
-    for processor in map(RemovableProcessor, processors):
-        add(processor)
-        running.closers.append(processor.shutdown)
+    return metrics.get_meter_provider().get_meter(name)

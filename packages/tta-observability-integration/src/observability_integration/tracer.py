@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import SpanKind
 
 from tta_dev_primitives import ObservabilityPrimitive
 from tta_dev_primitives.core import observe
 
+from .context.propagation import adopt, otel_parent, with_baggage
 from .semconv import names as semconv
+from .semconv.schema import DEFAULT_SCHEMA, Schema
 from .spans import describe as spans
+from .spans.block import SpanBlock, mark_failed
+from .spans.telling import Telling
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from opentelemetry.context import Context
     from opentelemetry.trace import Span, Tracer
 
     from tta_dev_primitives import WorkflowContext, WorkflowPrimitive
+
+    from .spans.content import ContentCapture
 
 SCOPE = "observability_integration"
 
@@ -38,10 +41,20 @@ class TracerPrimitive(ObservabilityPrimitive):
 
     Args:
         tracer: Where spans come from; the process-wide tracer provider when left out.
+        schema: Names of the GenAI conventions: `1.41`, or `latest`.
+        content: What becomes of what is said to models and by them; None leaves it out.
     """
 
-    def __init__(self, tracer: Tracer | None = None) -> None:
+    def __init__(
+        self,
+        tracer: Tracer | None = None,
+        *,
+        schema: Schema = DEFAULT_SCHEMA,
+        content: ContentCapture | None = None,
+    ) -> None:
         self._tracer = trace.get_tracer(SCOPE) if tracer is None else tracer
+        self._telling = Telling(schema, content)
+        self.captures_content = content is not None and content.mode.captures
 
     def start(
         self,
@@ -58,7 +71,16 @@ class TracerPrimitive(ObservabilityPrimitive):
             attributes[semconv.TTA_RETRY_DELAY_BEFORE] = above.retry_delay
         kind = SpanKind.CLIENT if spans.is_model_call(primitive) else SpanKind.INTERNAL
         name = spans.span_name(primitive, root=root)
-        call = _Call(self._tracer.start_span(name, kind=kind, attributes=attributes))
+        here = otel_context.get_current()
+        begins_run = above is None or not above.is_run
+        if begins_run and not trace.get_current_span(here).get_span_context().is_valid:
+            caller = otel_parent(context)
+            here = here if caller is None else trace.set_span_in_context(caller, here)
+        span = self._tracer.start_span(name, here, kind, attributes)
+        if begins_run:
+            here = with_baggage(here, context)
+            adopt(context, span)
+        call = _Call(span, here)
         call.is_retry = spans.own_class(type(primitive)) == "RetryPrimitive"
         return call
 
@@ -67,24 +89,15 @@ class TracerPrimitive(ObservabilityPrimitive):
         span = cast("_Call", token).span
         span.set_attribute(semconv.TTA_OUTCOME, outcome)
         if error is not None and outcome != "cancelled":
-            _mark_failed(span, "timeout" if outcome == "timeout" else type(error).__qualname__)
+            mark_failed(span, "timeout" if outcome == "timeout" else type(error).__qualname__)
         span.end()
 
     def event(self, token: object, record: object) -> None:
         """Add what *record* says to the span of its call."""
         call = cast("_Call", token)
-        if not call.span.is_recording():
-            return
-        attributes = spans.record_attributes(record)
-        name = spans.record_event(record)
-        if name is not None:
-            call.span.add_event(name, attributes)
+        self._telling.tell(call.span, record)
         if isinstance(record, observe.RetryScheduledRecord):
             call.failed_attempts, call.retry_delay = record.attempt, record.delay
-            return
-        call.span.set_attributes(attributes)
-        if isinstance(record, observe.LLMRecord):
-            call.span.update_name(spans.joined(record.operation, record.request_model))
 
     def resume(self, token: object) -> object:
         """Make the span of a call current in this task."""
@@ -94,35 +107,44 @@ class TracerPrimitive(ObservabilityPrimitive):
         """Make the span current that was so before `resume`."""
         _restore(cast("_Place", resumed))
 
-    @contextlib.contextmanager
-    def span(self, name: str) -> Generator[Span, None, None]:
-        """Put a span around a piece of the user's own work and yield it.
+    def span(self, name: str) -> SpanBlock:
+        """Put a span around a piece of the user's own work, in `with` or `async with`.
 
-        An error that leaves the block marks the span as failed, with its type only.
+        The block gets the span. An error that leaves it marks the span as failed, with its type
+        only.
         """
-        call = _Call(self._tracer.start_span(name))
-        place = _make_current(call)
-        try:
-            yield call.span
-        except Exception as error:
-            _mark_failed(call.span, type(error).__qualname__)
-            raise
-        finally:
-            _restore(place)
-            call.span.end()
+        above = _running.get()
+        call = _Call(self._tracer.start_span(name), otel_context.get_current())
+        call.is_run = above is not None and above.is_run
+        return SpanBlock(call.span, _Current(call))
 
 
 class _Call:
-    """A call that has a span."""
+    """A call that has a span, or a block of the user's that has one."""
 
-    __slots__ = ("failed_attempts", "is_retry", "retry_delay", "span", "within")
+    __slots__ = ("failed_attempts", "is_retry", "is_run", "retry_delay", "span", "within")
 
-    def __init__(self, span: Span) -> None:
+    def __init__(self, span: Span, here: Context) -> None:
         self.span = span
-        self.within: Context = trace.set_span_in_context(span)
+        self.within: Context = trace.set_span_in_context(span, here)
+        self.is_run = True
         self.is_retry = False
         self.failed_attempts = 0
         self.retry_delay = 0.0
+
+
+class _Current:
+    """A block in which a call is the current one."""
+
+    def __init__(self, call: _Call) -> None:
+        self._call = call
+        self._places: list[_Place] = []
+
+    def __enter__(self) -> None:
+        self._places.append(_make_current(self._call))
+
+    def __exit__(self, *_: object) -> None:
+        _restore(self._places.pop())
 
 
 class _Place:
@@ -149,8 +171,3 @@ def _restore(place: _Place) -> None:
     except ValueError:
         return  # an abandoned call, closed in a context where its span never was current
     otel_context.detach(place.attached)
-
-
-def _mark_failed(span: Span, error_type: str) -> None:
-    span.set_attribute(semconv.ERROR_TYPE, error_type)
-    span.set_status(Status(StatusCode.ERROR, error_type))

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 from tta_dev_primitives.errors import ConfigurationError
 
+from . import observe
 from .context import FRESH, Tally, WorkflowContext
+from .frames import current
+from .introduction import introduced
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -102,7 +105,7 @@ class _Run(Generic[X, T]):
         self._ready: deque[Item[T]] = deque()
         self._failure: BaseException | None = None
         self._exhausted = False
-        self._working = 0
+        self._working = self._failed = 0
         self._hiring = self._will_hire = False
         self._workers: list[asyncio.Task[None]] = []
         self._idle: deque[asyncio.Future[None]] = deque()
@@ -112,6 +115,7 @@ class _Run(Generic[X, T]):
         """Yield the results as they can be had."""
         ready = self._ready
         self._loop = asyncio.get_running_loop()
+        within, complete = current.get(), False
         self._start_worker()
         try:
             while True:
@@ -126,12 +130,18 @@ class _Run(Generic[X, T]):
                 if self._working == 0:
                     if self._failure is not None:
                         raise self._failure
+                    complete = True
                     return
                 self._consumer = self._loop.create_future()
                 self._hire()
                 await self._consumer
         finally:
             await self._close()
+            # A generator that was abandoned may be closed within some other call.
+            if observe.active is not None and current.get() is within:
+                worked = self._next_ready + len(self._done)
+                name, failed = self._step.label, self._failed
+                observe.report(observe.MapRecord(name, worked, failed, complete))
 
     def _start_worker(self) -> None:
         """Add a worker. Each starts the next when it takes an input, so few inputs need few."""
@@ -172,7 +182,8 @@ class _Run(Generic[X, T]):
                 self._context.deadline, enforced=self._context.deadline_enforced
             )
             tally = context.tally = Tally()
-            execute, source, window = self._step.execute, self._source, self._window
+            step, source, window = self._step, self._source, self._window
+            execute, watched = step.execute, observe.active is not None
             ready, ordered = self._ready, self._ordered
             new_draft = cast("Callable[[], Any]", _Draft)  # Any: it may be changed for now
             while not self._exhausted:
@@ -211,9 +222,14 @@ class _Run(Generic[X, T]):
                 draft: Any = new_draft()
                 draft.index = index
                 try:
-                    draft.value = await execute(value, context)
+                    if watched:
+                        record = observe.MapItemRecord(index)
+                        draft.value = await introduced(record, step, value, context)
+                    else:
+                        draft.value = await execute(value, context)
                 except Exception as error:  # noqa: BLE001 - kept in the item for the caller
                     draft.ok, draft.value, draft.error = False, None, error
+                    self._failed += 1
                 else:
                     draft.ok, draft.error = True, None
                 draft.attempts = tally.attempts

@@ -27,6 +27,9 @@ class ObservabilityPrimitive:
     observer raises is logged once and never reaches the workflow.
     """
 
+    captures_content: bool = False
+    """Whether it wants `LLMContentRecord`: what was said to models and by them."""
+
     def start(
         self,
         primitive: WorkflowPrimitive[Any, Any],  # Any: an observer sees every kind
@@ -77,15 +80,17 @@ class Observers:
         watcher: The only one, or one that calls them all.
         resumes: Whether `resume` and `pause` are for anybody.
         drives: Whether `drive` is for anybody.
+        captures_content: Whether anybody wants to know what was said to models and by them.
     """
 
-    __slots__ = ("_complained", "drives", "members", "resumes", "watcher")
+    __slots__ = ("_complained", "captures_content", "drives", "members", "resumes", "watcher")
 
     def __init__(self, members: tuple[ObservabilityPrimitive, ...]) -> None:
         self.members = members
         self.watcher = members[0] if len(members) == 1 else _Several(members, self.complain)
         self.resumes = any(_overrides(member, "resume") for member in members)
         self.drives = any(_overrides(member, "drive") for member in members)
+        self.captures_content = any(member.captures_content for member in members)
         self._complained: set[tuple[int, str]] = set()
 
     def complain(self, member: ObservabilityPrimitive, method: str, error: Exception) -> None:

@@ -7,8 +7,11 @@ primitive adds its record here; `core.observe` hands them all on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CacheResult: TypeAlias = Literal["hit", "miss", "stale", "bypass", "coalesced"]
 
@@ -186,6 +189,95 @@ class SagaRecord:
     compensation_result: Literal["ok", "error", "timeout"]
     steps: int = 1
     compensated: int = 1
+
+
+@dataclass(slots=True)
+class SagaStepRecord:
+    """The call is step *number* of a saga, counted from 1: sent as it begins.
+
+    `marks` is for observers, each under a key of its own: what they know the call by, so that they
+    find it again when the step is undone.
+    """
+
+    step: str
+    number: int
+    marks: dict[object, object] = field(
+        default_factory=dict[object, object], compare=False, repr=False
+    )
+
+
+@dataclass(slots=True)
+class SagaUndoRecord:
+    """The call undoes a step of a saga: sent as it begins.
+
+    `undoes` is the very record that the step sent, None where nobody watched then.
+    """
+
+    step: str
+    number: int
+    undoes: SagaStepRecord | None = None
+
+
+@dataclass(slots=True)
+class MapItemRecord:
+    """The call works on input number *index* of a `map`, counted from 0: sent as it begins."""
+
+    index: int
+
+
+@dataclass(slots=True)
+class MapRecord:
+    """How a `map` ended, within the call that made it: sent once, with the items that were worked.
+
+    `complete` is False where the inputs were not all used: the loop over the items was left, or
+    something raised.
+    """
+
+    name: str
+    items: int
+    failed: int
+    complete: bool
+
+
+OutputType: TypeAlias = Literal["text", "json", "image", "speech"]
+
+
+@dataclass(slots=True)
+class LLMRequestRecord:
+    """What a model is asked for: sent just before the request; what was not said is None."""
+
+    operation: str
+    provider: str
+    request_model: str
+    server_address: str | None = None
+    server_port: int | None = None
+    conversation_id: str | None = None
+    output_type: OutputType | None = None
+    stream: bool = False
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    seed: int | None = None
+    stop_sequences: tuple[str, ...] | None = None
+    choice_count: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+
+
+@dataclass(slots=True)
+class LLMContentRecord:
+    """What was said to a model and by it: sent only while some observer `captures_content`.
+
+    Once per request, at its end; where there was no answer `output_messages` is None. Messages
+    are in the chat form (role, content, tool calls), an answer has its `finish_reason` too. They
+    are copies: nobody changes them any more.
+    """
+
+    input_messages: tuple[Mapping[str, Any], ...]  # Any: JSON
+    output_messages: tuple[Mapping[str, Any], ...] | None = None
+    system_instructions: tuple[Mapping[str, Any], ...] | None = None
+    tool_definitions: tuple[Mapping[str, Any], ...] | None = None
 
 
 @dataclass(slots=True)

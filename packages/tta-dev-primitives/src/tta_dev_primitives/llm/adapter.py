@@ -16,6 +16,7 @@ from . import pricing
 from .connections import Connection, Connections, end_generators
 from .provider_errors import answered_error, provider_errors
 from .reply import Reply, unfinished
+from .reports import UNTOLD, Report, Untold
 from .types import LLMChunk, LLMInput, LLMRequest, LLMResponse, Usage
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tta_dev_primitives.core.context import WorkflowContext
 
     from .hosts import Host
+    from .types import Message
 
 
 class StreamReader(Protocol):
@@ -122,15 +124,19 @@ class ModelAdapter(WorkflowPrimitive[LLMInput, LLMResponse], ABC):
         self._prepare_prices(model)
         started = self._clock.monotonic()
         seconds = self._seconds_left(context, model)
-        with self._errors_of(connection, model):
-            arguments = self._call(request, model, connection.host, seconds)
-            async with asyncio.timeout(seconds):
-                raw = await self._send(connection.client, arguments)
-        latency = self._clock.monotonic() - started
-        reply = self._read(raw, connection.host)
-        if reply is None:
-            raise answered_error(raw, self._provider(connection), model, connection.secrets)
-        return await self._finish(reply, raw, connection, model, context, latency, None)
+        with self._report(request, connection, model, context) as report:
+            with self._errors_of(connection, model):
+                arguments = self._call(request, model, connection.host, seconds)
+                report.asked(arguments, stream=False)
+                async with asyncio.timeout(seconds):
+                    raw = await self._send(connection.client, arguments)
+            latency = self._clock.monotonic() - started
+            reply = self._read(raw, connection.host)
+            if reply is None:
+                raise answered_error(raw, self._provider(connection), model, connection.secrets)
+            response = await self._finish(reply, raw, connection, model, context, latency)
+            report.answered(response, None)
+        return response
 
     async def stream(
         self, input_data: LLMInput, context: WorkflowContext = FRESH
@@ -150,42 +156,42 @@ class ModelAdapter(WorkflowPrimitive[LLMInput, LLMResponse], ABC):
         self._prepare_prices(model)
         started = self._clock.monotonic()
         seconds = self._seconds_left(context, model)
-        first_chunk: float | None = None
-        left_early = False
-        reader = self._reader(connection.host)
-        with self._errors_of(connection, model):
-            arguments = self._call(request, model, connection.host, seconds)
-            async with asyncio.timeout(seconds):
-                source = await self._open(connection.client, arguments)
-        try:
-            while True:
-                seconds = self._seconds_left(context, model)
-                try:
-                    with self._errors_of(connection, model):
-                        async with asyncio.timeout(seconds):
-                            event = await anext(source)
-                except StopAsyncIteration:
-                    break
-                text = reader.feed(event)
-                if first_chunk is None:
-                    first_chunk = self._clock.monotonic() - started
-                if text:
-                    left_early = True
-                    yield LLMChunk(text)
-                    left_early = False
-        finally:
-            await source.close()
-            if left_early:
-                await end_generators(source)
-        latency = self._clock.monotonic() - started
-        reply = reader.reply()
-        if reply is None:
-            raise unfinished(self._provider(connection), model)
-        yield LLMChunk(
-            response=await self._finish(
-                reply, None, connection, model, context, latency, first_chunk
-            )
-        )
+        with self._report(request, connection, model, context) as report:
+            with self._errors_of(connection, model):
+                arguments = self._call(request, model, connection.host, seconds)
+                report.asked(arguments, stream=True)
+                async with asyncio.timeout(seconds):
+                    source = await self._open(connection.client, arguments)
+            reader = self._reader(connection.host)
+            first_chunk: float | None = None
+            left_early = False
+            try:
+                while True:
+                    seconds = self._seconds_left(context, model)
+                    try:
+                        with self._errors_of(connection, model):
+                            async with asyncio.timeout(seconds):
+                                event = await anext(source)
+                    except StopAsyncIteration:
+                        break
+                    text = reader.feed(event)
+                    if first_chunk is None:
+                        first_chunk = self._clock.monotonic() - started
+                    if text:
+                        left_early = True
+                        yield LLMChunk(text)
+                        left_early = False
+            finally:
+                await source.close()
+                if left_early:
+                    await end_generators(source)
+            latency = self._clock.monotonic() - started
+            reply = reader.reply()
+            if reply is None:
+                raise unfinished(self._provider(connection), model)
+            response = await self._finish(reply, None, connection, model, context, latency)
+            report.answered(response, first_chunk)
+        yield LLMChunk(response=response)
 
     async def aclose(self) -> None:
         """Close the client that was made in the running event loop; yours is left open."""
@@ -238,6 +244,18 @@ class ModelAdapter(WorkflowPrimitive[LLMInput, LLMResponse], ABC):
         arguments["timeout"] = seconds
         return arguments
 
+    def _instructions(self, request: LLMRequest) -> Sequence[Message] | None:
+        """Return the messages that travel apart from the others; None where none can."""
+        return None
+
+    def _report(
+        self, request: LLMRequest, connection: Connection, model: str, context: WorkflowContext
+    ) -> Untold:
+        if observe.active is None:
+            return UNTOLD
+        provider, apart = self._provider(connection), self._instructions(request)
+        return Report(request, provider, model, connection, context, apart)
+
     def _provider(self, connection: Connection) -> str:
         return connection.host.provider or self._package
 
@@ -265,42 +283,20 @@ class ModelAdapter(WorkflowPrimitive[LLMInput, LLMResponse], ABC):
         model: str,
         context: WorkflowContext,
         latency: float,
-        first_chunk: float | None,
     ) -> LLMResponse:
-        """Price the answer, tell the observers, and return it as a response."""
-        provider, usage = self._provider(connection), reply.usage or Usage()
-        response = LLMResponse(
+        """Price the answer, and return it as a response."""
+        return LLMResponse(
             text=reply.text,
             tool_calls=reply.tool_calls,
-            usage=usage,
+            usage=reply.usage or Usage(),
             cost=await self._cost(reply, connection, model, context),
             model=reply.model or model,
             finish_reason=reply.finish_reason,
             latency=latency,
-            provider=provider,
+            provider=self._provider(connection),
             response_id=reply.response_id,
             raw=raw,
         )
-        if observe.active is not None:
-            observe.report(
-                observe.LLMRecord(
-                    operation="chat",
-                    provider=provider,
-                    request_model=model,
-                    response_model=response.model,
-                    input_tokens=usage.input_tokens,
-                    output_tokens=usage.output_tokens,
-                    cache_read_input_tokens=usage.cache_read_tokens,
-                    cache_write_input_tokens=usage.cache_write_tokens,
-                    reasoning_output_tokens=usage.reasoning_tokens,
-                    finish_reason=response.finish_reason,
-                    duration=latency,
-                    time_to_first_chunk=first_chunk,
-                    cost=response.cost,
-                    response_id=response.response_id,
-                )
-            )
-        return response
 
     async def _cost(
         self, reply: Reply, connection: Connection, model: str, context: WorkflowContext

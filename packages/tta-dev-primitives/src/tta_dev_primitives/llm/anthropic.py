@@ -11,13 +11,15 @@ from tta_dev_primitives.errors import AuthenticationError
 from .adapter import ModelAdapter, StreamReader
 from .hosts import host_of
 from .messages_answers import MessageStream, read_message
-from .messages_wire import messages_arguments
+from .messages_wire import is_system, messages_arguments
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .hosts import Host
     from .pricing import Rates
     from .reply import Reply
-    from .types import LLMRequest
+    from .types import LLMRequest, Message
 
 
 class AnthropicPrimitive(ModelAdapter):
@@ -99,6 +101,9 @@ class AnthropicPrimitive(ModelAdapter):
             max_tokens=request.max_tokens or self._answer_tokens,
             temperature=self._temperature if request.temperature is None else request.temperature,
         )
+
+    def _instructions(self, request: LLMRequest) -> Sequence[Message] | None:
+        return [message for message in request.messages if is_system(message)]
 
     async def _send(self, client: Any, arguments: dict[str, Any]) -> Any:
         return await client.messages.create(**arguments)

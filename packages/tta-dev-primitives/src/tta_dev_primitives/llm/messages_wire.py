@@ -66,7 +66,7 @@ def messages_arguments(
     return arguments
 
 
-def _is_system(message: Message) -> bool:
+def is_system(message: Message) -> bool:
     """Tell whether *message* belongs apart; one with blocks beside text stays in its place."""
     if message.get("role") not in _SYSTEM_ROLES:
         return False
@@ -77,7 +77,7 @@ def _is_system(message: Message) -> bool:
 
 
 def _system(messages: Sequence[Message]) -> str | list[Block]:
-    contents = [message.get("content") for message in messages if _is_system(message)]
+    contents = [message.get("content") for message in messages if is_system(message)]
     if all(isinstance(content, str) for content in contents):
         return "\n\n".join(cast("list[str]", contents))
     return [block for content in contents for block in _blocks(content)]
@@ -87,7 +87,7 @@ def _messages(messages: Sequence[Message]) -> list[Message]:
     translated: list[Message] = []
     results: list[Block] | None = None
     for message in messages:
-        if _is_system(message):
+        if is_system(message):
             continue
         if message.get("role") != "tool":
             results = None

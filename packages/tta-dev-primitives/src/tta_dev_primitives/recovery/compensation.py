@@ -20,6 +20,7 @@ from tta_dev_primitives.core.base import (
     as_primitive,
 )
 from tta_dev_primitives.core.clock import SYSTEM_CLOCK, Clock
+from tta_dev_primitives.core.introduction import introduced
 from tta_dev_primitives.errors import CompensationError, ConfigurationError
 
 from .undoing.effects import Effect, SagaStep, UnderKey, idempotency_key
@@ -183,26 +184,37 @@ class SagaPrimitive(WorkflowPrimitive[In, Out]):
         """Run the steps; undo them if one does not end well."""
         run = uuid.uuid4().hex
         values: list[Any] = [input_data]
+        told: dict[int, observe.SagaStepRecord] = {}
         try:
             for number, step in enumerate(self._steps, start=1):
                 with UnderKey(f"{run}-{number}"):
-                    values.append(await step.action.execute(values[-1], context))
+                    if observe.active is None:
+                        values.append(await step.action.execute(values[-1], context))
+                        continue
+                    told[number] = observe.SagaStepRecord(step.action.label, number)
+                    call = introduced(told[number], step.action, values[-1], context)
+                    values.append(await call)
         # As `finally` would: an exit of the program leaves nothing behind either.
         except (Exception, asyncio.CancelledError, KeyboardInterrupt, SystemExit) as error:
-            instead = await self._undo(run, values, context, error)
+            instead = await self._undo(run, values, context, error, told)
             if instead:
                 raise instead.pop()  # noqa: B904 - it knows its cause
             raise
         return values[-1]
 
     async def _undo(
-        self, run: str, values: list[Any], context: WorkflowContext, error: BaseException
+        self,
+        run: str,
+        values: list[Any],
+        context: WorkflowContext,
+        error: BaseException,
+        told: dict[int, observe.SagaStepRecord],
     ) -> list[BaseException]:
         """Undo the steps that began, and return what is to be raised instead of *error*, if any.
 
         In a list, so that the frame it is raised from need not hold it.
         """
-        rollback = Rollback(context, self._timeout, self._clock)
+        rollback = Rollback(context, self._timeout, self._clock, told)
         steps = await rollback.run(self._done(run, values, error))
         report = SagaReport(self.label, run, idempotency_key(), steps)
         self._tell(report)

@@ -21,6 +21,7 @@ from .limits import DEFAULT_LIMITS, Attributes, cleaned, put
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from types import TracebackType
 
     from opentelemetry.trace import SpanKind, Status
     from opentelemetry.trace.span import TraceState
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 NOT_SAMPLED = TraceFlags(TraceFlags.DEFAULT)
+UNSET = StatusCode.UNSET
 _logger = logging.getLogger("observability_integration")
 
 
@@ -49,13 +51,22 @@ class SpanSite:
         kind: OpenTelemetry's kind of span.
         attributes: Known before a call begins; never changed.
         scope: The instrumentation that they come from.
+        limits: How much each of them may hold.
         encoded: Where an encoder keeps the bytes of all this.
     """
 
-    __slots__ = ("attributes", "encoded", "kind", "name", "scope")
+    __slots__ = ("attributes", "encoded", "kind", "limits", "name", "scope")
 
-    def __init__(self, name: str, kind: SpanKind, attributes: Attributes, scope: Scope) -> None:
+    def __init__(
+        self,
+        name: str,
+        kind: SpanKind,
+        attributes: Attributes,
+        scope: Scope,
+        limits: SpanLimits = DEFAULT_LIMITS,
+    ) -> None:
         self.name, self.kind, self.attributes, self.scope = name, kind, attributes, scope
+        self.limits = limits
         self.encoded: object = None
 
 
@@ -79,12 +90,15 @@ class SpanDetails:
         "events",
         "limits",
         "links",
+        "marks_errors",
         "name",
+        "records_errors",
         "status_description",
     )
 
     def __init__(self, limits: SpanLimits = DEFAULT_LIMITS) -> None:
         self.limits = limits
+        self.records_errors = self.marks_errors = True
         self.name: str | None = None
         self.attributes: Attributes = {}
         self.events: list[SpanEvent] = []
@@ -109,12 +123,14 @@ class LightSpan(Span):
         error_type: What it failed with.
         records: What a primitive reported, each with its time, until `resolve`.
         details: What only some spans have.
+        call: The primitive's call that a span of another kind is within.
         parent_is_remote: Whether the span above is another process's.
         trace_state: Handed on from the span above.
     """
 
     __slots__ = (
         "_context",
+        "call",
         "deliver",
         "details",
         "end_ns",
@@ -149,11 +165,12 @@ class LightSpan(Span):
         self.end_ns = 0
         self.outcome: str | None = None
         self.error_type: str | None = None
-        self.status_code = StatusCode.UNSET
+        self.status_code: StatusCode = UNSET
         self.records: list[tuple[int, object]] | None = None
         self.details: SpanDetails | None = None
         self.parent_is_remote = False
         self.trace_state: TraceState | None = None
+        self.call: LightSpan | None = None
         self._context: SpanContext | None = None
 
     # What exporters read.
@@ -301,22 +318,39 @@ class LightSpan(Span):
         if not self._writable():
             return
         cls = type(exception)
-        known = cls.__module__ in ("builtins", "", None)
+        module = "" if cls.__module__ == "builtins" else f"{cls.__module__}."
         described: dict[str, AttributeValue] = {
-            "exception.type": cls.__qualname__ if known else f"{cls.__module__}.{cls.__qualname__}",
+            "exception.type": f"{module}{cls.__qualname__}",
             "exception.message": str(exception),
             "exception.stacktrace": "".join(traceback.format_exception(exception)),
             "exception.escaped": str(escaped),
         }
         self.add_event("exception", {**described, **(attributes or {})}, timestamp)
 
+    def on_error(self, *, record: bool, mark: bool) -> None:
+        """Set what an error that leaves the `with` block of the span does to it.
+
+        Args:
+            record: Add it as an event.
+            mark: Set the status.
+        """
+        if not (record and mark):
+            details = self._details()
+            details.records_errors, details.marks_errors = record, mark
+
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         """End the span; an error that leaves the block is recorded and marks it as failed."""
-        if error is not None and isinstance(error, Exception) and self.is_recording():
-            self.record_exception(error)
-            self.set_status(StatusCode.ERROR, f"{type(error).__name__}: {error}")
+        if error is not None and self.is_recording():
+            details = self._details()
+            if details.records_errors:
+                self.record_exception(error, escaped=True)
+            if details.marks_errors:
+                self.set_status(StatusCode.ERROR, f"{type(error).__name__}: {error}")
         self.end()
 
     def _writable(self) -> bool:
@@ -327,7 +361,7 @@ class LightSpan(Span):
     def _details(self) -> SpanDetails:
         details = self.details
         if details is None:
-            details = self.details = SpanDetails()
+            details = self.details = SpanDetails(self.site.limits)
         return details
 
 

@@ -1,7 +1,8 @@
-"""Collectors and Prometheus, real ones on loopback, and the processors in front of them."""
+"""Collectors and Prometheus, real ones on loopback, reached by the one line of setup."""
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 import logging
 import socket
@@ -13,9 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry import metrics
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from observability_integration import (
     get_meter,
@@ -23,17 +21,12 @@ from observability_integration import (
     is_observability_enabled,
     shutdown_observability,
 )
-from observability_integration.export.doors import (
-    PatientBatchProcessor,
-    RemovableProcessor,
-    console_wanted,
-    otlp_exporter,
-    otlp_wanted,
-)
+from observability_integration.export.otlp import otlp_exporter
+from observability_integration.options import Options, read_options
 from tta_dev_primitives import LambdaPrimitive, SequentialPrimitive
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator
 
 
 def found(module: str) -> bool:
@@ -60,7 +53,21 @@ class Collector:
         self.url = f"http://127.0.0.1:{port}"
         self.paths: list[str] = []
         self.names: list[str] = []
+        self.metrics: list[str] = []
         self.services: set[str] = set()
+
+
+def names_of_metrics(body: bytes) -> list[str]:
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+        ExportMetricsServiceRequest,
+    )
+
+    return [
+        metric.name
+        for resource in ExportMetricsServiceRequest.FromString(body).resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+    ]
 
 
 @contextmanager
@@ -73,15 +80,23 @@ def listening() -> Generator[Collector]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            request = ExportTraceServiceRequest.FromString(body)
+            if self.headers["Content-Encoding"] == "gzip":
+                body = gzip.decompress(body)
             collector.paths.append(self.path)
+            if self.path == "/v1/metrics":
+                collector.metrics += names_of_metrics(body)
+                self.answer(b"")
+                return
+            request = ExportTraceServiceRequest.FromString(body)
             for resource in request.resource_spans:
                 for pair in resource.resource.attributes:
                     if pair.key == "service.name":
                         collector.services.add(pair.value.string_value)
                 for scope in resource.scope_spans:
                     collector.names += [span.name for span in scope.spans]
-            answer = ExportTraceServiceResponse().SerializeToString()
+            self.answer(ExportTraceServiceResponse().SerializeToString())
+
+        def answer(self, answer: bytes) -> None:
             self.send_response(200)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
@@ -112,7 +127,8 @@ async def test_spans_arrive_at_a_collector_named_by_argument(suffix: str) -> Non
         )
         await SequentialPrimitive([LambdaPrimitive(lambda x: x, name="a")], name="app").execute(1)
         shutdown_observability()
-        assert collector.paths == ["/v1/traces"]
+        assert sorted(set(collector.paths)) == ["/v1/metrics", "/v1/traces"]
+        assert "tta.primitive.duration" in collector.metrics
         assert collector.names == ["lambda a", "invoke_workflow app"]
         assert collector.services == {"shop"}
 
@@ -127,15 +143,32 @@ async def test_spans_arrive_at_a_collector_named_in_the_environment(
         assert initialize_observability(enable_prometheus=False)
         await LambdaPrimitive(lambda x: x, name="a").execute(1)
         shutdown_observability()
-        assert (collector.paths, collector.names) == (["/v1/traces"], ["invoke_workflow a"])
+        assert collector.names == ["invoke_workflow a"]
 
 
 @needs_otlp
 def test_another_protocol_than_ours_is_mentioned(caplog: pytest.LogCaptureFixture) -> None:
-    exporter = otlp_exporter("http://127.0.0.1:4317", {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"})
+    environ = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+    exporter = otlp_exporter("http://127.0.0.1:4317", resource={}, environ=environ)
     assert exporter is not None
-    exporter.shutdown()
-    assert "the environment asks for 'grpc'" in caplog.text
+    exporter.shutdown(1)
+    assert "'grpc'" in caplog.text
+
+
+def wishes(**given: Any) -> Options:
+    """Return what is asked for by the arguments that are *given*."""
+    return read_options(
+        service_name="tta",
+        service_version="1",
+        exporters=(),
+        sample_ratio=None,
+        capture_content=None,
+        span_level="primitive",
+        resource=None,
+        schema="1.41",
+        environ={},
+        **given,
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,13 +195,13 @@ def test_another_protocol_than_ours_is_mentioned(caplog: pytest.LogCaptureFixtur
 def test_a_collector_is_used_where_one_is_named(
     endpoint: str | None, environ: dict[str, str], expected: bool
 ) -> None:
-    assert otlp_wanted(endpoint, environ) is expected
+    assert wishes(otlp_endpoint=endpoint).wants_otlp(environ) is expected
 
 
 def test_an_argument_overrules_the_environment_for_the_terminal() -> None:
     environ = {"OTEL_TRACES_EXPORTER": "console"}
-    assert console_wanted(asked=None, environ=environ)
-    assert not console_wanted(asked=False, environ=environ)
+    assert wishes().wants_console(environ)
+    assert not wishes(console=False).wants_console(environ)
 
 
 def scrape(port: int) -> str:
@@ -232,62 +265,3 @@ async def test_a_port_that_cannot_be_opened_is_one_log_line(
     assert line.startswith(f"no Prometheus endpoint: port {port} of 127.0.0.1 cannot be opened (")
     assert line.endswith("; pass another prometheus_port")
     assert is_observability_enabled()
-
-
-def tracer_for(processor: RemovableProcessor) -> Any:
-    provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(processor)
-    return provider.get_tracer("tests")
-
-
-def test_a_removed_processor_is_silent(caplog: pytest.LogCaptureFixture) -> None:
-    """Its provider lives on and keeps calling it."""
-    memory = InMemorySpanExporter()
-    processor = RemovableProcessor(SimpleSpanProcessor(memory))
-    tracer = tracer_for(processor)
-    tracer.start_span("seen").end()
-    assert processor.force_flush()
-    processor.shutdown()
-    processor.shutdown()
-    tracer.start_span("unseen").end()
-    assert processor.force_flush()
-    assert [span.name for span in memory.get_finished_spans()] == ["seen"]
-    assert caplog.records == []
-
-
-class Stuck(SpanExporter):
-    """Never gets its batch through until it is shut down."""
-
-    def __init__(self) -> None:
-        self.released = threading.Event()
-        self.let_go = False
-        self.shutdowns = 0
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self.let_go = self.released.wait(10)
-        return SpanExportResult.FAILURE
-
-    def shutdown(self) -> None:
-        self.shutdowns += 1
-        self.released.set()
-
-
-def test_a_collector_that_does_not_answer_cannot_hold_up_the_end() -> None:
-    exporter = Stuck()
-    processor = PatientBatchProcessor(exporter, flush_seconds=0.05)
-    tracer_for(RemovableProcessor(processor)).start_span("lost").end()
-    processor.shutdown()
-    assert exporter.let_go
-    assert exporter.shutdowns == 1
-
-
-def test_a_collector_that_answers_gets_everything() -> None:
-    memory = InMemorySpanExporter()
-    processor = PatientBatchProcessor(memory)
-    tracer = tracer_for(RemovableProcessor(processor))
-    for _ in range(3):
-        tracer.start_span("kept").end()
-    assert processor.force_flush()
-    tracer.start_span("last").end()
-    processor.shutdown()
-    assert [span.name for span in memory.get_finished_spans()] == ["kept"] * 3 + ["last"]

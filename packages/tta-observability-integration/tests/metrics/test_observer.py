@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import (
-    HistogramDataPoint,
-    InMemoryMetricReader,
-    NumberDataPoint,
-)
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk.metrics.export import HistogramDataPoint
 
 from observability_integration import MetricsPrimitive
+from observability_integration.metrics.registry import Registry
 from tta_dev_primitives import (
     BatchPrimitive,
     FallbackPrimitive,
@@ -29,49 +28,38 @@ from tta_dev_primitives.core.observe import BranchRecord, FaultRecord
 from tta_dev_primitives.core.routing import RouterPrimitive
 from tta_dev_primitives.performance.cache import CachePrimitive
 
+from .counted import MeterCounted, RegistryCounted, points, told
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 class Measured:
-    """Metrics in memory and the observer that feeds them, under a clock that stands still."""
+    """The observer over either source, under a clock that stands still."""
 
-    def __init__(self) -> None:
+    def __init__(self, counted: RegistryCounted | MeterCounted) -> None:
         self.now = 100.0
-        self._reader = InMemoryMetricReader()
-        self.provider = MeterProvider([self._reader], shutdown_on_exit=False)
-        meter = self.provider.get_meter("tests")
-        self.observer = MetricsPrimitive(meter, monotonic=lambda: self.now)
+        self.counted = counted
+        chosen: dict[str, Any] = (
+            {"meter": counted.meter}
+            if isinstance(counted, MeterCounted)
+            else {"registry": counted.source}
+        )
+        self.observer = MetricsPrimitive(**chosen, monotonic=lambda: self.now)
 
     def points(self, metric: str) -> list[Any]:
-        data = self._reader.get_metrics_data()
-        if data is None:
-            return []
-        return [
-            point
-            for resource in data.resource_metrics
-            for scope in resource.scope_metrics
-            for found in scope.metrics
-            if found.name == metric
-            for point in found.data.data_points
-        ]
+        return points(self.counted.data(), metric)
 
-    def counts(self, metric: str) -> dict[tuple[Any, ...], float]:
-        """Return the values by their labels, which stand in the order of their names."""
-        found: dict[tuple[Any, ...], float] = {}
-        for point in self.points(metric):
-            assert isinstance(point, NumberDataPoint)
-            labels = sorted((point.attributes or {}).items())
-            found[tuple(value for _, value in labels)] = point.value
-        return found
+    def counts(self, metric: str) -> dict[tuple[Any, ...], Any]:
+        """Return the values, or (sum, count), by labels in the order of their names."""
+        return told(self.counted.data(), metric)
 
 
 @pytest.fixture
-def measured() -> Iterator[Measured]:
-    measured = Measured()
+def measured(counted: RegistryCounted | MeterCounted) -> Iterator[Measured]:
+    measured = Measured(counted)
     with observe(measured.observer):
         yield measured
-    measured.provider.shutdown()
 
 
 def echo(value: Any) -> Any:
@@ -189,17 +177,6 @@ async def test_routes_are_counted_by_where_and_why(measured: Measured) -> None:
     }
 
 
-def histogram(measured: Measured, metric: str) -> dict[tuple[Any, ...], tuple[float, int]]:
-    """Return sum and count by labels, which stand in the order of their names."""
-    found: dict[tuple[Any, ...], tuple[float, int]] = {}
-    for point in measured.points(metric):
-        assert isinstance(point, HistogramDataPoint)
-        assert point.explicit_bounds[:3] == (1, 2, 5)
-        labels = sorted((point.attributes or {}).items())
-        found[tuple(value for _, value in labels)] = (point.sum, point.count)
-    return found
-
-
 async def test_iterations_of_loops_are_measured(measured: Measured) -> None:
     loop = LoopPrimitive(
         lambda x: x + 1, until=lambda x, ctx: x >= 3, max_iterations=3, on_exhausted="return",
@@ -207,19 +184,13 @@ async def test_iterations_of_loops_are_measured(measured: Measured) -> None:
     )  # fmt: skip
     for start in (0, 1, -9):
         await loop.execute(start)
-    assert histogram(measured, "tta.loop.iterations") == {
-        (False, "l"): (5, 2),
-        (True, "l"): (3, 1),
-    }
+    assert measured.counts("tta.loop.iterations") == {(False, "l"): (5, 2), (True, "l"): (3, 1)}
 
 
 async def test_sizes_of_batches_are_measured_by_call(measured: Measured) -> None:
     batch = BatchPrimitive(lambda xs: list(xs), max_size=2, name="b")
     await asyncio.gather(*(batch.execute(x) for x in range(3)))
-    assert histogram(measured, "tta.batch.size") == {
-        ("full", "b"): (4, 2),
-        ("tick", "b"): (1, 1),
-    }
+    assert measured.counts("tta.batch.size") == {("full", "b"): (4, 2), ("tick", "b"): (1, 1)}
 
 
 def test_injected_faults_are_counted_by_kind(measured: Measured) -> None:
@@ -243,3 +214,51 @@ def test_a_record_without_a_metric_counts_nothing(measured: Measured) -> None:
 async def test_without_a_provider_measuring_does_nothing(fresh: None) -> None:
     with observe(MetricsPrimitive()):
         assert await RetryPrimitive(echo).execute(3) == 3
+
+
+def test_a_meter_and_a_registry_at_once_are_refused() -> None:
+    meter = NoOpMeterProvider().get_meter("m")
+    with pytest.raises(ValueError, match="got both; leave one out"):
+        MetricsPrimitive(meter, registry=Registry())
+
+
+async def test_a_workflow_is_timed_as_a_whole(measured: Measured) -> None:
+    """Its steps are not workflows."""
+    inner = LambdaPrimitive(echo, name="inner")
+    await (inner >> LambdaPrimitive(echo, name="other")).execute(1)
+    assert list(measured.counts("gen_ai.invoke_workflow.duration")) == [("Sequential",)]
+
+
+async def test_a_failed_workflow_says_with_what(measured: Measured) -> None:
+    with pytest.raises(ValueError, match="no"):
+        await LambdaPrimitive(fail, name="f").execute(1)
+    assert list(measured.counts("gen_ai.invoke_workflow.duration")) == [("ValueError", "f")]
+
+
+async def test_a_cancelled_workflow_has_no_error(measured: Measured) -> None:
+    task = asyncio.create_task(LambdaPrimitive(lambda x: asyncio.sleep(9), name="f").execute(1))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    assert list(measured.counts("gen_ai.invoke_workflow.duration")) == [("f",)]
+
+
+async def test_another_primitive_in_the_memory_of_a_dead_one_has_its_own_name(
+    measured: Measured,
+) -> None:
+    """Places are known by the identity of their primitive, which may come again."""
+    for number in range(50):
+        await LambdaPrimitive(echo, name=f"n{number % 2}").execute(1)
+        gc.collect(0)
+    found = measured.counts("tta.primitive.duration")
+    assert {name: count for (_, name, _), (_, count) in found.items()} == {"n0": 25, "n1": 25}
+
+
+async def test_what_watched_does_not_keep_primitives_alive(measured: Measured) -> None:
+    step = LambdaPrimitive(echo)
+    await step.execute(1)
+    gone = weakref.ref(step)
+    del step
+    gc.collect()
+    assert gone() is None
+    assert measured.observer._places == {}

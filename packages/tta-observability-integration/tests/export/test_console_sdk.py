@@ -1,4 +1,4 @@
-"""Traces as trees on a terminal."""
+"""Traces of any tracer provider as trees on a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
 
 from observability_integration import ConsoleTraceExporter, TracerPrimitive
-from observability_integration.export.console import trace_lines
 from tta_dev_primitives import LambdaPrimitive, SequentialPrimitive, observe
 
 if TYPE_CHECKING:
@@ -48,6 +47,7 @@ def span(
 
 
 OK = {"tta.outcome": "ok"}
+CHAT = {"gen_ai.operation.name": "chat"}
 ANSWER = [
     span(
         "cache answers", 2, 1, start=0.1, seconds=2.5, attributes={"tta.cache.result": "miss"} | OK
@@ -66,6 +66,7 @@ ANSWER = [
             "gen_ai.usage.output_tokens": 34,
             "gen_ai.usage.cost.amount": 0.00025,
         }
+        | CHAT
         | OK,
     ),
     span(
@@ -79,7 +80,8 @@ ANSWER = [
             "tta.retry.attempt": 1,
             "error.type": "RateLimitedError",
             "tta.outcome": "error",
-        },
+        }
+        | CHAT,
     ),
     span("POST", 7, 6, start=0.6, failed=True),
     span("lambda print", 8, 1, start=3, attributes=OK),
@@ -88,13 +90,14 @@ ANSWER = [
 
 TREE = """\
 invoke_workflow support     3.25 s  ok
-├─ cache answers            2.50 s  ok         cache=miss
-│  └─ timeout               2.40 s  ok         limit=5s
-│     └─ retry model       1.00 ms  ok         attempts=2
-│        ├─ chat gpt-4o   12.50 ms  error      attempt=1 error=RateLimitedError
-│        └─ chat gpt-4o     1.20 s  ok         attempt=2 in=12 out=34 cost=$0.000250
+├─ cache answers            2.50 s  ok     cache=miss
+│  └─ timeout               2.40 s  ok     limit=5s
+│     └─ retry model       1.00 ms  ok     attempts=2
+│        ├─ chat gpt-4o   12.50 ms  error  attempt=1 error=RateLimitedError
+│        └─ chat gpt-4o     1.20 s  ok     attempt=2 in=12 out=34 cost=$0.000250
 │           └─ POST        1.00 ms  error
 └─ lambda print            1.00 ms  ok
+3.25 s · 2 model calls · 12 in, 34 out · $0.000250 spent
 """
 
 
@@ -119,7 +122,7 @@ def test_traces_running_at_once_are_kept_apart() -> None:
     exporter = ConsoleTraceExporter(stream)
     exporter.export([span("a1", 2, 1, trace_id=1), span("b1", 4, 3, trace_id=2)])
     exporter.export([span("b", 3, trace_id=2)])
-    assert [line.split()[0] for line in stream.getvalue().splitlines()] == ["b", "└─"]
+    assert [line.split()[0] for line in stream.getvalue().splitlines()] == ["b", "└─", "1.00"]
 
 
 def test_a_span_below_a_remote_caller_is_the_top() -> None:
@@ -135,19 +138,8 @@ def test_a_terminal_without_line_drawing_gets_plain_characters() -> None:
         [span("naïve 漢", 2, 1), span("b", 3, 1, start=1), *ANSWER[-1:]]
     )
     lines = raw.getvalue().decode("cp1252").splitlines()
-    assert [line[:12].rstrip() for line in lines[1:]] == ["|- naïve ?", "`- b"]
+    assert [line[:12].rstrip() for line in lines[1:-1]] == ["|- naïve ?", "`- b"]
     stream.detach()
-
-
-def test_names_cannot_steer_the_terminal() -> None:
-    (line,) = trace_lines([span("\x1b[2Jevil\n", 1, attributes={"error.type": "\x07"})])
-    assert line.startswith("?[2Jevil? ")
-    assert line.endswith("error=?")
-
-
-def test_money_saved_is_shown_as_money() -> None:
-    (line,) = trace_lines([span("cache", 1, attributes={"tta.cache.saved.cost": 0.5})])
-    assert line.endswith("saved=$0.500000")
 
 
 def test_what_waits_is_printed_at_shutdown() -> None:
@@ -184,6 +176,6 @@ async def test_it_follows_the_standard_error_of_the_moment(monkeypatch: pytest.M
     monkeypatch.setattr(sys, "stderr", stream := io.StringIO())
     with observe(TracerPrimitive(provider.get_tracer("tests"))):
         await SequentialPrimitive([LambdaPrimitive(lambda x: x, name="a")], name="app").execute(1)
-    first, second = stream.getvalue().splitlines()
+    first, second, _ = stream.getvalue().splitlines()
     assert first.startswith("invoke_workflow app ")
     assert second.startswith("└─ lambda a ")

@@ -1,0 +1,129 @@
+"""Follow what a run costs while it runs."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from observability_integration.spans.describe import own_class
+from tta_dev_primitives import ObservabilityPrimitive
+from tta_dev_primitives.core import observe
+
+from .account import Account
+from .book import CostBook
+from .report import CostReport, CostShare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Token
+
+    from tta_dev_primitives import WorkflowContext, WorkflowPrimitive
+
+__all__ = ["Account", "CostBook", "CostObserver", "CostReport", "CostShare"]
+
+
+class CostObserver(ObservabilityPrimitive):
+    """Add up what calls cost, waste and save while it is installed with `observe(observer)`.
+
+    What counts as wasted is defined in `cost.account`. Prices are those that the primitives report
+    with each answer. Calls may come from several event loops and threads at once.
+    """
+
+    def __init__(self) -> None:
+        self._book = CostBook()
+        # One for each observer, so that two of them do not take each other's calls for their own.
+        self._running: ContextVar[_Call | None] = ContextVar("tta_cost_call", default=None)
+
+    def report(self) -> CostReport:
+        """Return what was spent, wasted and saved so far."""
+        return self._book.report()
+
+    def start(
+        self,
+        primitive: WorkflowPrimitive[Any, Any],  # Any: an observer sees every kind
+        path: str,
+        context: WorkflowContext,
+    ) -> object:
+        """Open the account of a call."""
+        above = self._running.get()
+        call = _Call(self._book, path, above)
+        if above is not None and above.branches is not None:
+            above.branches.append(call)
+        if own_class(type(primitive)) == "HedgePrimitive":
+            call.race()
+        return call
+
+    def end(self, token: object, outcome: observe.Outcome, error: BaseException | None) -> None:
+        """Close the account of a call."""
+        call = cast("_Call", token)
+        failed = error is not None and not isinstance(error, GeneratorExit)
+        call.end(call.above, failed=failed)
+        call.above = None
+
+    def event(self, token: object, record: object) -> None:
+        """Count what *record* tells of money."""
+        take = _TAKEN.get(type(record))
+        if take is not None:
+            take(cast("_Call", token), record)
+
+    def resume(self, token: object) -> object:
+        """Make the call the one that others are made by in this task."""
+        return self._running.set(cast("_Call", token))
+
+    def pause(self, token: object, resumed: object) -> None:
+        """Undo `resume`."""
+        try:
+            self._running.reset(cast("Token[_Call | None]", resumed))
+        except ValueError:
+            # An abandoned call is closed in the context of whoever collects it, where it never
+            # was the running one: nothing to undo.
+            return
+
+
+class _Call(Account):
+    """The account of a call, and where the call stands."""
+
+    __slots__ = ("above", "asked", "path")
+
+    def __init__(self, book: CostBook, path: str, above: _Call | None) -> None:
+        # Written out: a call of `Account.__init__` would cost as much again.
+        self.book, self.path, self.above = book, path, above
+        self.open, self.lost = {}, {}
+        self.branches = None
+        self.is_dropped = self.asked = False
+
+
+def _asks(call: _Call, record: observe.LLMRequestRecord) -> None:
+    call.asked = True
+    call.book.asked(call.book.source(record.request_model, call.path))
+
+
+def _answers(call: _Call, record: observe.LLMRecord) -> None:
+    source = call.book.source(record.request_model, call.path)
+    if not call.asked:  # by a primitive that tells only of its answers
+        call.book.asked(source)
+    call.asked = False
+    call.paid(source, record.cost)
+
+
+def _goes_on(call: _Call, _: object) -> None:
+    call.drop()
+
+
+def _is_decided(call: _Call, record: observe.HedgeRecord) -> None:
+    call.decided(record.winner)
+
+
+def _reuses(call: _Call, record: observe.CacheRecord) -> None:
+    if record.saved_cost and record.result in ("hit", "stale", "coalesced"):
+        call.book.saved(call.path, record.saved_cost)
+
+
+_TAKEN: Final[dict[type, Callable[[_Call, Any], object]]] = {  # Any: each takes its own record
+    observe.CacheRecord: _reuses,
+    observe.FallbackRecord: _goes_on,
+    observe.HedgeRecord: _is_decided,
+    observe.LLMRecord: _answers,
+    observe.LLMRequestRecord: _asks,
+    observe.RetryScheduledRecord: _goes_on,
+}

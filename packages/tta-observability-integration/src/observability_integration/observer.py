@@ -1,0 +1,291 @@
+"""The observer of the own mode: a light span and bound metric cells for every primitive call."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
+
+from opentelemetry import trace
+from opentelemetry.context import Context, attach, detach, get_current
+from opentelemetry.trace import INVALID_SPAN, SpanKind, StatusCode
+
+from tta_dev_primitives import ObservabilityPrimitive
+from tta_dev_primitives.core import observe
+
+from .context.attached import Attached
+from .context.propagation import adopt, otel_parent, with_baggage
+from .spans import describe
+from .spans.block import SpanBlock
+from .spans.call_span import Account, CallPlace, CallSpan
+from .spans.light_span import Scope, SpanSite
+from .spans.light_tracer import new_span_id
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+    from tta_dev_primitives import WorkflowContext, WorkflowPrimitive
+
+    from .metrics.recorder import Recorder
+    from .spans.light_tracer import LightTracerProvider
+
+SpanLevel: TypeAlias = Literal["primitive", "workflow"]
+SCOPE: Final = "observability_integration"
+# One call in so many is timed for what the observer itself costs.
+MEASURED_CALLS: Final = 1024
+
+_SPAN_KEY: Final = next(iter(trace.set_span_in_context(INVALID_SPAN, Context())))
+_ERROR: Final = StatusCode.ERROR
+_monotonic: Final = time.perf_counter_ns
+
+
+class LightObserver(ObservabilityPrimitive):
+    """Make a span of every call, count it, and give the span on when it ends.
+
+    As `TracerPrimitive` does with any tracer, at a fraction of the price: what is the same for all
+    calls of a place is made once, and what a primitive reports waits in its span for the thread
+    that exports.
+
+    Args:
+        provider: Where traces begin.
+        recorder: Counts calls and what they report; None for no metrics.
+        scope: The instrumentation that the spans come from.
+        span_level: `primitive` for a span of every call, `workflow` for one of every workflow and
+            of every call of a model. Metrics are the same for both.
+        captures_content: Whether what is said to models and by them is kept.
+
+    Attributes:
+        path_seconds: What watching costs the path of the calls: estimated, from one call in 1,024.
+    """
+
+    def __init__(
+        self,
+        provider: LightTracerProvider,
+        recorder: Recorder | None,
+        scope: Scope,
+        *,
+        span_level: SpanLevel = "primitive",
+        captures_content: bool = False,
+    ) -> None:
+        self._provider, self._recorder, self._scope = provider, recorder, scope
+        self._level: SpanLevel = span_level
+        self._places: dict[str, dict[int, CallPlace]] = {}
+        self._path_ns = 0
+        self.captures_content = captures_content
+
+    @property
+    def path_seconds(self) -> float:
+        """What watching costs the path of the calls."""
+        return self._path_ns / 1e9
+
+    def start(
+        self,
+        primitive: WorkflowPrimitive[Any, Any],  # Any: an observer sees every kind
+        path: str,
+        context: WorkflowContext,
+    ) -> CallSpan:
+        """Begin the span of a call."""
+        began = _monotonic()
+        try:
+            place = self._places[path][id(primitive)]
+        except KeyError:
+            place = self._new_place(primitive, path)
+        here = get_current()
+        above = here.get(_SPAN_KEY)
+        if above.__class__ is CallSpan:
+            call: CallSpan = cast("CallSpan", above)
+            offset = call.offset
+            span = CallSpan(
+                place,
+                call.trace_id,
+                new_span_id(),
+                call.span_id,
+                began + offset,
+                call.deliver,
+                call,
+                offset,
+            )
+            if call.trace_state is not None:
+                span.trace_state = call.trace_state
+            if call.place.is_retry:
+                account = call.account
+                span.attempt = (
+                    (1, 0.0)
+                    if account is None
+                    else (account.failed_attempts + 1, account.retry_delay)
+                )
+            if place.is_hidden:
+                span.span_id, span.parent_id, span.deliver = call.span_id, call.parent_id, None
+        else:
+            span = self._begin(place, above, began, context)
+            if span.run is not None:
+                here = with_baggage(here, context)
+        span.within = Context(
+            {_SPAN_KEY: span} if len(here) < 2 and _only_span(here) else {**here, _SPAN_KEY: span}
+        )
+        if place.metrics is not None:
+            place.metrics.began()
+        if not span.span_id & 1023:
+            self._path_ns += (_monotonic() - began) * MEASURED_CALLS
+        return span
+
+    def end(self, token: object, outcome: observe.Outcome, error: BaseException | None) -> None:
+        """End the span of a call with its outcome."""
+        span = cast("CallSpan", token)
+        ended = _monotonic()
+        span.end_ns = ended + span.offset
+        span.outcome = outcome
+        if error is not None and outcome != "cancelled":
+            span.error_type = "timeout" if outcome == "timeout" else type(error).__qualname__
+            span.status_code = _ERROR
+        place = span.place
+        if place.metrics is not None:
+            place.metrics.ended(outcome, (span.end_ns - span.start_ns) / 1e9, span)
+        if span.account is not None:
+            _settle(span, span.account)
+        span.above = span.within = None
+        if span.deliver is not None:
+            span.deliver(span)
+        if not span.span_id & 1023:
+            self._path_ns += (_monotonic() - ended) * MEASURED_CALLS
+
+    def event(self, token: object, record: object) -> None:
+        """Keep *record* for the span of its call, and count it."""
+        span = cast("CallSpan", token)
+        if span.deliver is not None:
+            kept = (_monotonic() + span.offset, record)
+            if span.records is None:
+                span.records = [kept]
+            else:
+                span.records.append(kept)
+        metrics = span.place.metrics
+        if metrics is not None:
+            metrics.record(record, span)
+        account_for = _ACCOUNTED.get(type(record))
+        if account_for is not None:
+            account_for(span, record)
+
+    def resume(self, token: object) -> Token[Context] | None:
+        """Make the span of a call current in this task."""
+        within = cast("CallSpan", token).within
+        return None if within is None else attach(within)
+
+    def pause(self, token: object, resumed: object) -> None:
+        """Make the span current that was so before `resume`."""
+        if resumed is not None:
+            detach(cast("Token[Context]", resumed))
+
+    def span(self, name: str) -> SpanBlock:
+        """Put a span around a piece of the user's own work."""
+        span = self._provider.get_tracer(self._scope.name).start_span(name)
+        return SpanBlock(span, Attached(trace.set_span_in_context(span)))
+
+    def _begin(
+        self, place: CallPlace, above: object, began: int, context: WorkflowContext
+    ) -> CallSpan:
+        """Begin a span that is not below another call's."""
+        offset = time.time_ns() - began
+        parent = above if isinstance(above, trace.Span) else otel_parent(context) or INVALID_SPAN
+        light = self._provider.begin(place.site, parent, began + offset)
+        span = CallSpan(
+            place,
+            light.trace_id,
+            light.span_id,
+            light.parent_id,
+            light.start_ns,
+            light.deliver,
+            None,
+            offset,
+        )
+        span.trace_state, span.parent_is_remote = light.trace_state, light.parent_is_remote
+        if light.call is None:
+            span.run = context
+            adopt(context, span)
+        return span
+
+    def _new_place(self, primitive: WorkflowPrimitive[Any, Any], path: str) -> CallPlace:
+        root = path == primitive.path_segment("0")
+        is_model = describe.is_model_call(primitive)
+        site = SpanSite(
+            describe.span_name(primitive, root=root),
+            SpanKind.CLIENT if is_model else SpanKind.INTERNAL,
+            describe.place_attributes(primitive, path, root=root),
+            self._scope,
+            self._provider.limits,
+        )
+        place = CallPlace(
+            site,
+            None if self._recorder is None else self._recorder.place(primitive, path, root=root),
+            is_retry=describe.own_class(type(primitive)) == "RetryPrimitive",
+            is_hidden=self._level == "workflow" and not (root or is_model),
+        )
+        known = self._places.setdefault(path, {})
+        known[id(primitive)] = place
+        weakref.finalize(primitive, _forget, weakref.ref(self), path, id(primitive)).atexit = False
+        return place
+
+    def forget(self, path: str, identity: int) -> None:
+        """Forget the place of a primitive that is gone, whose identity may come again."""
+        known = self._places.get(path)
+        if known is not None:
+            known.pop(identity, None)
+            if not known:
+                self._places.pop(path, None)
+
+
+def _forget(observer: weakref.ref[LightObserver], path: str, identity: int) -> None:
+    alive = observer()
+    if alive is not None:
+        alive.forget(path, identity)
+
+
+def _only_span(context: Context) -> bool:
+    return not context or _SPAN_KEY in context
+
+
+def _account(span: CallSpan) -> Account:
+    account = span.account
+    if account is None:
+        account = span.account = Account()
+    return account
+
+
+def _settle(span: CallSpan, account: Account) -> None:
+    """Add what a call spent to the account of the call above it."""
+    above = span.above
+    if above is not None and account.spent:
+        total = _account(above)
+        total.spent += account.spent
+        total.wasted += account.wasted
+
+
+def _waste(span: CallSpan, account: Account) -> None:
+    """Count as wasted what was spent below *span* so far and was not counted yet."""
+    lost = account.spent - account.wasted
+    if lost > 0:
+        account.wasted = account.spent
+        if span.place.metrics is not None:
+            span.place.metrics.wasted(lost)
+
+
+def _attempt_failed(span: CallSpan, record: observe.RetryScheduledRecord) -> None:
+    account = _account(span)
+    account.failed_attempts, account.retry_delay = record.attempt, record.delay
+    _waste(span, account)
+
+
+def _retry_ended(span: CallSpan, record: observe.RetryRecord) -> None:
+    if record.exhausted and span.account is not None:
+        _waste(span, span.account)
+
+
+def _answered(span: CallSpan, record: observe.LLMRecord) -> None:
+    if record.cost:
+        _account(span).spent += record.cost
+
+
+_ACCOUNTED: Final[dict[type, Any]] = {  # Any: functions that each take their own record
+    observe.LLMRecord: _answered,
+    observe.RetryRecord: _retry_ended,
+    observe.RetryScheduledRecord: _attempt_failed,
+}

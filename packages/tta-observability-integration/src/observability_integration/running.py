@@ -1,0 +1,67 @@
+"""What is set up in this process, and how it is undone."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.metrics import Meter
+    from opentelemetry.trace import TracerProvider
+
+    from .meters import LazyMeterProvider
+    from .metrics.instrument import CellSource
+    from .metrics.registry import Registry
+    from .spans.light_tracer import LightTracerProvider
+
+_logger = logging.getLogger("observability_integration")
+
+
+class Running:
+    """What one `initialize_observability` set up, and how to undo it.
+
+    Attributes:
+        tracer_provider: Where spans come from; None without traces.
+        cells: Where calls are counted; None without metrics.
+        registry: The same where it is our own.
+        meter: Where it is the user's.
+        closers: What undoes each part, in the order of their making.
+    """
+
+    def __init__(self) -> None:
+        self.tracer_provider: TracerProvider | None = None
+        self.cells: CellSource | None = None
+        self.registry: Registry | None = None
+        self.meter: Meter | None = None
+        self.closers: list[Callable[[], object]] = []
+
+    def attempt(self, what: str, set_up: Callable[[], None]) -> None:
+        """Set a part up; one that fails is undone and told, and the app goes on without it."""
+        done = len(self.closers)
+        try:
+            set_up()
+        except Exception:
+            _logger.exception("%s could not be set up; the app goes on without them", what)
+            self.close(down_to=done)
+
+    def close(self, *, down_to: int = 0) -> None:
+        """Undo what was set up, last things first."""
+        while len(self.closers) > down_to:
+            closer = self.closers.pop()
+            try:
+                closer()
+            except Exception:
+                _logger.exception("a part of observability could not be shut down")
+
+
+class Process:
+    """The state of this process; providers can be installed only once in its life."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.running: Running | None = None
+        self.tracer_provider: LightTracerProvider | None = None
+        self.meter_provider: LazyMeterProvider | None = None

@@ -1,0 +1,101 @@
+"""The span of one primitive call, with what the observer must remember of the call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .light_span import UNSET, LightSpan, SpanSite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.context import Context
+
+    from observability_integration.metrics.recorder import PlaceMetrics
+    from tta_dev_primitives import WorkflowContext
+
+
+class CallPlace:
+    """What all calls of one primitive at one place have in common.
+
+    Attributes:
+        site: The same for spans.
+        metrics: Its bound cells; None where nothing is measured.
+        is_retry: Whether the calls directly below are attempts.
+        is_hidden: Whether its calls get no span of their own.
+    """
+
+    __slots__ = ("is_hidden", "is_retry", "metrics", "site")
+
+    def __init__(
+        self,
+        site: SpanSite,
+        metrics: PlaceMetrics | None,
+        *,
+        is_retry: bool,
+        is_hidden: bool,
+    ) -> None:
+        self.site, self.metrics = site, metrics
+        self.is_retry, self.is_hidden = is_retry, is_hidden
+
+
+class Account:
+    """What some calls remember until they end.
+
+    Attributes:
+        failed_attempts: Of a retry: how many attempts have failed so far.
+        retry_delay: Of a retry: seconds to wait before the next one.
+        spent: US dollars that the calls below it cost so far.
+        wasted: That part of it whose answers were thrown away.
+    """
+
+    __slots__ = ("failed_attempts", "retry_delay", "spent", "wasted")
+
+    def __init__(self) -> None:
+        self.failed_attempts = 0
+        self.retry_delay = self.spent = self.wasted = 0.0
+
+
+class CallSpan(LightSpan):
+    """The span of one primitive call.
+
+    Attributes:
+        place: What is known of its place.
+        above: The call that it was made by; None at the root, and once it has ended.
+        offset: What is added to the monotonic clock for unix time; the same in all of a trace.
+        within: The OpenTelemetry context in which it is the current span, until it ends.
+        run: The context of the workflow, on its root only.
+        attempt: Of the attempt of a retry: its number and the seconds waited before it.
+        account: Made for those calls that need it.
+    """
+
+    __slots__ = ("above", "account", "attempt", "offset", "place", "run", "within")
+
+    def __init__(
+        self,
+        place: CallPlace,
+        trace_id: int,
+        span_id: int,
+        parent_id: int,
+        start_ns: int,
+        deliver: Callable[[LightSpan], object] | None,
+        above: CallSpan | None,
+        offset: int,
+    ) -> None:
+        # All of `LightSpan` is written out here: a call of its `__init__` would cost as much.
+        self.site = place.site
+        self.trace_id = trace_id
+        self.span_id = span_id
+        self.parent_id = parent_id
+        self.start_ns = start_ns
+        self.deliver = deliver
+        self.end_ns = 0
+        self.outcome = self.error_type = self.records = self.details = None
+        self.status_code = UNSET
+        self.parent_is_remote = False
+        self.trace_state = self.call = self._context = None
+        self.place, self.above, self.offset = place, above, offset
+        self.within: Context | None = None
+        self.run: WorkflowContext | None = None
+        self.attempt: tuple[int, float] | None = None
+        self.account: Account | None = None

@@ -1,0 +1,1 @@
+"""Traces and tables as text for people."""

@@ -1,0 +1,1 @@
+"""Traces in one SQLite file that can be mailed, opened with any tool, and compared."""

@@ -1,0 +1,153 @@
+"""Set traces up: light spans of our own, or spans of the user's tracer provider."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import trace
+
+from tta_dev_primitives import observe
+
+from .metrics.instrument import SCOPE
+from .metrics.recorder import Recorder
+from .metrics.telemetry import telemetry_instruments
+from .observer import LightObserver
+from .pipeline.pipeline import SpanPipeline
+from .semconv.schema import schema_url
+from .spans.content import ContentCapture
+from .spans.light_span import Scope
+from .spans.light_tracer import LightTracerProvider
+from .spans.limits import SpanLimits
+from .spans.resolve import Resolver
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .export.exporter import SpanExporter
+    from .options import Options
+    from .running import Process, Running
+
+FLUSH_SECONDS = 2.0
+_logger = logging.getLogger("observability_integration")
+
+
+def set_up_traces(process: Process, running: Running, options: Options) -> None:
+    """Use the installed tracer provider, or install ours, and watch every primitive."""
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, trace.ProxyTracerProvider) or provider is process.tracer_provider:
+        _own(process, running, options)
+    else:
+        _joined(provider, running, options)
+
+
+def _own(process: Process, running: Running, options: Options) -> None:
+    pipeline = _pipeline(running, options, options.environ)
+    if not pipeline.exporters:
+        _logger.info(
+            "traces go nowhere yet; set OTEL_EXPORTER_OTLP_ENDPOINT or pass "
+            "enable_console_traces=True"
+        )
+    provider = process.tracer_provider
+    limits = SpanLimits.from_environment(options.environ)
+    if provider is None:
+        provider = LightTracerProvider(pipeline.offer, options.sampling, limits)
+        process.tracer_provider = provider
+        trace.set_tracer_provider(provider)
+    provider.deliver, provider.sampling, provider.limits = pipeline.offer, options.sampling, limits
+    provider.pipeline, provider.resource = pipeline, options.resource
+    observer = LightObserver(
+        provider,
+        None if running.cells is None else Recorder(running.cells),
+        Scope(SCOPE, schema_url=schema_url(options.schema)),
+        span_level=options.level,
+        captures_content=options.content.captures,
+    )
+    running.tracer_provider = provider
+    running.closers.append(observe(observer).remove)
+    if running.cells is not None:
+        told = telemetry_instruments(
+            running.cells,
+            pipeline,
+            pipeline.exporters,
+            path_seconds=lambda: observer.path_seconds,
+        )
+        running.closers.append(told)
+
+
+def _joined(provider: trace.TracerProvider, running: Running, options: Options) -> None:
+    from .metrics.observer import MetricsPrimitive
+    from .tracer import TracerPrimitive
+
+    tracer = TracerPrimitive(
+        provider.get_tracer(SCOPE),
+        schema=options.schema,
+        content=ContentCapture(options.content, schema=options.schema),
+    )
+    running.closers.append(observe(tracer).remove)
+    running.tracer_provider = provider
+    if running.cells is not None:
+        counting = MetricsPrimitive(running.meter, registry=running.registry, schema=options.schema)
+        running.closers.append(observe(counting).remove)
+    running.attempt("trace exporters", lambda: _add_exporters(provider, running, options))
+
+
+def _add_exporters(provider: trace.TracerProvider, running: Running, options: Options) -> None:
+    """Feed exporters that were asked for by argument with the spans of *provider*."""
+    # Those that the environment names are the provider's own affair.
+    if not (options.given or _wanted(options, {})):
+        return
+    add: Any = getattr(provider, "add_span_processor", None)  # Any: the SDK's, where it is one
+    if add is None:
+        _logger.warning(
+            "traces go only where %s sends them: it takes no further exporters",
+            type(provider).__qualname__,
+        )
+        return
+    from .export.sdk import PipelineProcessor
+
+    pipeline = _pipeline(running, options, {})
+    processor = PipelineProcessor(pipeline)
+    add(processor)
+    running.closers.append(processor.remove)
+    if running.cells is not None:
+        running.closers.append(
+            telemetry_instruments(running.cells, pipeline, pipeline.exporters)
+        )
+
+
+def _wanted(options: Options, environ: Mapping[str, str]) -> bool:
+    return (
+        options.wants_console(environ)
+        or options.wants_otlp(environ)
+        or options.trace_file is not None
+    )
+
+
+def _pipeline(running: Running, options: Options, environ: Mapping[str, str]) -> SpanPipeline:
+    """Return a pipeline to the exporters that are wanted; one that fails is told and left out."""
+    exporters: list[SpanExporter] = list(options.given)
+    running.attempt("trace exporters", lambda: _make_exporters(exporters, options, environ))
+    content = ContentCapture(options.content, schema=options.schema)
+    pipeline = SpanPipeline(exporters, resolve=Resolver(options.schema, content).resolve)
+    running.closers.append(lambda: pipeline.shutdown(FLUSH_SECONDS))
+    return pipeline
+
+
+def _make_exporters(
+    exporters: list[SpanExporter], options: Options, environ: Mapping[str, str]
+) -> None:
+    if options.wants_console(environ):
+        from .export.console import ConsoleExporter
+
+        exporters.append(ConsoleExporter())
+    if options.trace_file is not None:
+        from .export.trace_file import TraceFileExporter
+
+        exporters.append(TraceFileExporter(options.trace_file, resource=options.resource))
+    if options.wants_otlp(environ):
+        from .export.otlp import otlp_exporter
+
+        exporter = otlp_exporter(options.otlp_endpoint, resource=options.resource)
+        if exporter is not None:
+            exporters.append(exporter)
