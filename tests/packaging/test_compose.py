@@ -20,7 +20,7 @@ VARIABLES = {
     "TTA_TEST_GRAFANA_URL": ("grafana", 3000),
 }
 # Where the variables are explained.
-PAGES = ("CONTRIBUTING.md", "docs/observability/grafana.md")
+PAGES = ("CONTRIBUTING.md",)
 
 
 def load(path: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 import weakref
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
@@ -19,7 +20,6 @@ from .spans import describe
 from .spans.block import SpanBlock
 from .spans.call_span import Account, CallPlace, CallSpan
 from .spans.light_span import Scope, SpanSite
-from .spans.light_tracer import new_span_id
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -37,6 +37,7 @@ MEASURED_CALLS: Final = 1024
 _SPAN_KEY: Final = next(iter(trace.set_span_in_context(INVALID_SPAN, Context())))
 _ERROR: Final = StatusCode.ERROR
 _monotonic: Final = time.perf_counter_ns
+_random_bits: Final = random.getrandbits
 
 
 class LightObserver(ObservabilityPrimitive):
@@ -93,12 +94,13 @@ class LightObserver(ObservabilityPrimitive):
         here = get_current()
         above = here.get(_SPAN_KEY)
         if above.__class__ is CallSpan:
-            call: CallSpan = cast("CallSpan", above)
+            call: CallSpan = above  # pyright: ignore[reportAssignmentType] - as was tested
             offset = call.offset
+            identity = _random_bits(64) or 1
             span = CallSpan(
                 place,
                 call.trace_id,
-                new_span_id(),
+                identity,
                 call.span_id,
                 began + offset,
                 call.deliver,
@@ -108,24 +110,21 @@ class LightObserver(ObservabilityPrimitive):
             if call.trace_state is not None:
                 span.trace_state = call.trace_state
             if call.place.is_retry:
-                account = call.account
-                span.attempt = (
-                    (1, 0.0)
-                    if account is None
-                    else (account.failed_attempts + 1, account.retry_delay)
-                )
+                span.attempt = _attempt_below(call)
             if place.is_hidden:
                 span.span_id, span.parent_id, span.deliver = call.span_id, call.parent_id, None
+            # Most contexts hold the span and nothing else.
+            within = {_SPAN_KEY: span} if len(here) == 1 else {**here, _SPAN_KEY: span}
         else:
             span = self._begin(place, above, began, context)
+            identity = span.span_id
             if span.run is not None:
                 here = with_baggage(here, context)
-        span.within = Context(
-            {_SPAN_KEY: span} if len(here) < 2 and _only_span(here) else {**here, _SPAN_KEY: span}
-        )
+            within = {**here, _SPAN_KEY: span}
+        span.within = Context(within)
         if place.metrics is not None:
             place.metrics.began()
-        if not span.span_id & 1023:
+        if not identity & 1023:
             self._path_ns += (_monotonic() - began) * MEASURED_CALLS
         return span
 
@@ -239,8 +238,10 @@ def _forget(observer: weakref.ref[LightObserver], path: str, identity: int) -> N
         alive.forget(path, identity)
 
 
-def _only_span(context: Context) -> bool:
-    return not context or _SPAN_KEY in context
+def _attempt_below(retry: CallSpan) -> tuple[int, float]:
+    """Return the number of the attempt that begins, and the seconds waited before it."""
+    account = retry.account
+    return (1, 0.0) if account is None else (account.failed_attempts + 1, account.retry_delay)
 
 
 def _account(span: CallSpan) -> Account:

@@ -111,9 +111,7 @@ def _add_exporters(provider: trace.TracerProvider, running: Running, options: Op
     add(processor)
     running.closers.append(processor.remove)
     if running.cells is not None:
-        running.closers.append(
-            telemetry_instruments(running.cells, pipeline, pipeline.exporters)
-        )
+        running.closers.append(telemetry_instruments(running.cells, pipeline, pipeline.exporters))
 
 
 def _wanted(options: Options, environ: Mapping[str, str]) -> bool:

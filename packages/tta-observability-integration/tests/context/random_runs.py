@@ -22,6 +22,7 @@ from tta_dev_primitives.recovery.hedge import HedgePrimitive
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+    from contextlib import AbstractContextManager
 
     from ..instrumentations.tracers import Traced  # noqa: TID252 - as in conftest.py
 
@@ -96,8 +97,7 @@ class RandomRun:
         async def chunks(value: object) -> AsyncGenerator[str, None]:
             for action in actions:
                 if action == "block":
-                    self.users_spans += 1
-                    with self.traced.span(f"block {name}"):
+                    with self._block(name):
                         await self._request(name)
                         yield "within"
                         await asyncio.sleep(0)
@@ -135,6 +135,16 @@ class RandomRun:
         elif action == "hang":
             await asyncio.sleep(0.02)
 
+    def _block(self, name: str) -> AbstractContextManager[object]:
+        """Make a span that a generator holds across a `yield`, whatever OpenTelemetry advises.
+
+        That goes well with our observer, and with a tracer of our own.
+        """
+        self.users_spans += 1
+        if self.traced.kind == "own" and self.draw.random() < 0.5:
+            return self.traced.tracer.start_as_current_span(f"block {name}")
+        return self.traced.span(f"block {name}")
+
     async def _request(self, name: str) -> None:
         """Do what an instrumented HTTP client does."""
         self.users_spans += 1
@@ -145,7 +155,8 @@ class RandomRun:
     async def _in_thread(self, inner: WorkflowPrimitive[Any, Any]) -> None:
         """Run *inner* in an event loop of another thread, as `asyncio.to_thread` would."""
         if self._threads is None:
-            self._threads = ThreadPoolExecutor(2)
+            # Enough for all at once: one that waits for a place of another would wait for ever.
+            self._threads = ThreadPoolExecutor(256)
         within = contextvars.copy_context()
 
         def work() -> None:

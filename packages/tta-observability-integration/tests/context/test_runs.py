@@ -44,6 +44,18 @@ async def test_a_current_span_goes_before_the_caller_that_the_context_names(
     assert traced.tree() == ["POST /ask", "  invoke_workflow app"]
 
 
+async def test_a_run_in_a_block_of_the_users_own_is_a_run(traced: Traced) -> None:
+    """It is not taken for a call that some other run makes."""
+
+    async def step(value: str, context: WorkflowContext) -> tuple[str | None, object]:
+        return context.span_id, baggage.get_baggage("tenant")
+
+    with traced.span("request"):
+        known = await LambdaPrimitive(step, name="app").execute("x", context_from_headers(REQUEST))
+    assert traced.tree() == ["request", "  invoke_workflow app"]
+    assert known == (f"{traced.named('invoke_workflow app').span_id:016x}", "a b")
+
+
 async def test_steps_know_the_ids_of_their_run(traced: Traced) -> None:
     async def step(value: str, context: WorkflowContext) -> tuple[str | None, str | None]:
         return context.trace_id, context.span_id
@@ -53,6 +65,13 @@ async def test_steps_know_the_ids_of_their_run(traced: Traced) -> None:
     root = traced.spans[-1]
     assert known == (f"{root.trace_id:032x}", f"{root.span_id:016x}")
     assert (context.trace_id, context.span_id) == known
+
+
+async def test_what_is_sent_after_the_run_names_the_run(traced: Traced) -> None:
+    context = context_from_headers(REQUEST)
+    await LambdaPrimitive(str.upper, name="app").execute("x", context)
+    span_id = f"{traced.named('invoke_workflow app').span_id:016x}"
+    assert headers_of(context)["traceparent"] == f"00-{TRACE}-{span_id}-01"
 
 
 async def test_a_run_that_a_run_caused_elsewhere_is_below_it(traced: Traced) -> None:

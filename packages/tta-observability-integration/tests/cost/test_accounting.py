@@ -340,10 +340,10 @@ async def test_two_observers_do_not_disturb_each_other(costs: CostObserver) -> N
     """A second observer takes over the calls of the first."""
     inner = CostObserver()
     with observe(inner):
-        await retried(Model("fail", "ok")).execute("hi")
+        await retried(Model() >> Model("fail", "ok")).execute("hi")
     await Model().execute("hi")
-    assert cents(costs) == (3, 1, 0)
-    assert cents(inner) == (2, 1, 0)
+    assert cents(costs) == (5, 2, 0)
+    assert cents(inner) == (4, 2, 0)
 
 
 async def test_calls_without_a_price_are_named(costs: CostObserver) -> None:

@@ -26,7 +26,8 @@ HEARING = TokenCounts(input=1_000, output=500, audio_input=300)
 SEEING = TokenCounts(input=1_000, output=500, image_input=300, video_input=100)
 EMPTY = TokenCounts()
 WRONG = TokenCounts(input=10, output=5, cache_read=200, cache_write=300, cache_write_1h=400)
-COUNTS = (SHORT, CACHED, LONG, THINKING, HEARING, SEEING, EMPTY, WRONG)
+TOO_LONG = TokenCounts(input=1_000, output=500, cache_write=50, cache_write_1h=100)
+COUNTS = (SHORT, CACHED, LONG, THINKING, HEARING, SEEING, EMPTY, WRONG, TOO_LONG)
 
 
 def expected(

@@ -44,6 +44,7 @@ class Seen:
 class Traced:
     """What a process that is traced has, and the spans that ended in it."""
 
+    kind: TracerKind
     provider: AnyProvider
     observer: ObservabilityPrimitive
     begun: list[str] = field(default_factory=list)
@@ -109,7 +110,7 @@ def _own(sampling: Sampling) -> Traced:
         traced.spans.append(seen)
 
     provider = LightTracerProvider(deliver, sampling)
-    traced = Traced(provider, Counting(provider, None, Scope("tests")))
+    traced = Traced("own", provider, Counting(provider, None, Scope("tests")))
     return traced
 
 
@@ -138,5 +139,5 @@ def _sdk() -> Traced:
 
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(Keeping())
-    traced = Traced(provider, Counting(provider.get_tracer("tests")))
+    traced = Traced("sdk", provider, Counting(provider.get_tracer("tests")))
     return traced

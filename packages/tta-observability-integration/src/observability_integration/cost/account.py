@@ -42,8 +42,8 @@ class Account:
         book: Where the totals are.
 
     Attributes:
-        open: What may still be of use, for each source.
-        lost: What is wasted, and nobody is to blame for yet.
+        open: What may still be of use, for each source; None for nothing.
+        lost: What is wasted, and nobody is to blame for yet; None for nothing.
         branches: Of a hedge that is not decided: the accounts of its calls, in their order.
         is_dropped: Whether the call lost a race, so that all it spends is wasted.
     """
@@ -52,8 +52,8 @@ class Account:
 
     def __init__(self, book: CostBook) -> None:
         self.book = book
-        self.open: Amounts = {}
-        self.lost: Amounts = {}
+        self.open: Amounts | None = None
+        self.lost: Amounts | None = None
         self.branches: list[Account] | None = None
         self.is_dropped = False
 
@@ -61,7 +61,7 @@ class Account:
         """Count an answer for *cost* US dollars; None where that is not known."""
         self.book.paid(source, cost)
         if cost:
-            self.open[source] = self.open.get(source, 0.0) + cost
+            self.open = _sum(self.open, {source: cost})
 
     def race(self) -> None:
         """Keep the calls that are made below this one apart, until `decided`."""
@@ -89,10 +89,11 @@ class Account:
         Returns:
             US dollars that this call is to blame for.
         """
-        blamed = sum(self.open.values())
-        if blamed:
+        blamed = 0.0
+        if self.open:
+            blamed = sum(self.open.values())
             self.book.wasted(self.open)
-            self.open = {}
+            self.open = None
         return blamed + self.drop_lost()
 
     def drop_lost(self) -> float:
@@ -101,10 +102,8 @@ class Account:
         Returns:
             US dollars that this call is to blame for.
         """
-        blamed = sum(self.lost.values())
-        if blamed:
-            self.lost = {}
-        return blamed
+        lost, self.lost = self.lost, None
+        return sum(lost.values()) if lost else 0.0
 
     def end(self, above: Account | None, *, failed: bool) -> None:
         """End the call, and hand on to the account of the call above it.
@@ -120,8 +119,7 @@ class Account:
             return
         if failed and self.open:
             self.book.wasted(self.open)
-            _add(self.lost, self.open)
-            self.open = {}
+            self.lost, self.open = _sum(self.lost, self.open), None
         # A call of a race stays apart until the race is decided.
         if above is not None and (above.branches is None or self not in above.branches):
             above._take(self)
@@ -129,13 +127,15 @@ class Account:
     def _take(self, other: Account) -> None:
         """Move what *other* has into this account."""
         if other.open:
-            _add(self.open, other.open)
-            other.open = {}
+            self.open, other.open = _sum(self.open, other.open), None
         if other.lost:
-            _add(self.lost, other.lost)
-            other.lost = {}
+            self.lost, other.lost = _sum(self.lost, other.lost), None
 
 
-def _add(amounts: Amounts, more: Amounts) -> None:
+def _sum(amounts: Amounts | None, more: Amounts) -> Amounts:
+    """Return both together; either may be changed."""
+    if not amounts:
+        return more
     for source, amount in more.items():
         amounts[source] = amounts.get(source, 0.0) + amount
+    return amounts

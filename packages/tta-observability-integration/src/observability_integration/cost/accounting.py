@@ -88,8 +88,7 @@ class _Call(Account):
     def __init__(self, book: CostBook, path: str, above: _Call | None) -> None:
         # Written out: a call of `Account.__init__` would cost as much again.
         self.book, self.path, self.above = book, path, above
-        self.open, self.lost = {}, {}
-        self.branches = None
+        self.open = self.lost = self.branches = None
         self.is_dropped = self.asked = False
 
 

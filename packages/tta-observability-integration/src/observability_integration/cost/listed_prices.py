@@ -73,10 +73,9 @@ class PriceList:
         listed = self._find(model, provider)
         if listed is None:
             return None
-        if not (tokens.audio_input or tokens.image_input or tokens.video_input):
-            rates = listed.flat_rates(moment)
-            if rates is not None:
-                return rates.cost(tokens)
+        rates = listed.flat_rates(moment)
+        if rates is not None:
+            return rates.cost(tokens)
         price = listed.model.get_prices(moment)
         if all(getattr(price, key) is None for key in _OF_ANSWERS):
             return None

@@ -88,12 +88,15 @@ def dollars(amount: float) -> str:
 
 
 def _line(name: str, share: CostShare | CostReport) -> str:
-    words = [f"spent {dollars(share.spent)}"]
+    words: list[str] = []
+    if share.spent or not (share.unpriced_calls or share.saved):  # else it would look free
+        words.append(f"spent {dollars(share.spent)}")
     if share.wasted:
         words.append(f"wasted {dollars(share.wasted)} of it")
     if share.saved:
         words.append(f"saved {dollars(share.saved)}")
-    words.append(f"{share.calls} call{'' if share.calls == 1 else 's'}")
+    if share.calls or not share.saved:
+        words.append(f"{share.calls} call{'' if share.calls == 1 else 's'}")
     if share.unpriced_calls:
         words.append(f"{share.unpriced_calls} without a known price")
     return f"{name}: {', '.join(words)}"
