@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from . import scope
+
 if TYPE_CHECKING:
     from .alerts import alert_rule_files
     from .context.headers import context_from_headers, headers_of
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from .trace_file.reader import TraceFile
     from .tracer import TracerPrimitive
 
-__version__ = "0.2.0"
+__version__ = scope.VERSION
 
 _HOMES = {
     "ConsoleExporter": "export.console",

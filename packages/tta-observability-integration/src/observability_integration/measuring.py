@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from opentelemetry import metrics
 
 from .meters import LazyMeterProvider, installed_meter_provider, otlp_metric_exporter
-from .metrics.instrument import SCOPE
 from .metrics.meter_cells import MeterCells
 from .metrics.prometheus import prometheus_endpoint
 from .metrics.registry import Registry
+from .scope import SCOPE, VERSION
 from .semconv.schema import schema_url
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def set_up_metrics(process: Process, running: Running, options: Options) -> None
     """Give *running* cells to count in, where somebody will collect what they count."""
     installed = installed_meter_provider()
     if installed is not None and installed is not process.meter_provider:
-        running.meter = installed.get_meter(SCOPE)
+        running.meter = installed.get_meter(SCOPE, VERSION, schema_url(options.schema))
         running.cells = MeterCells(running.meter, schema=options.schema)
         if options.prometheus_port is not None:
             _logger.info("a meter provider is installed already; metrics go there")
@@ -35,7 +35,11 @@ def set_up_metrics(process: Process, running: Running, options: Options) -> None
     endpoint = None
     if options.prometheus_port is not None:
         endpoint = prometheus_endpoint(
-            registry, options.prometheus_port, resource=options.resource, schema_url=url
+            registry,
+            options.prometheus_port,
+            resource=options.resource,
+            scope_version=VERSION,
+            schema_url=url,
         )
     if endpoint is not None:
         running.closers.append(endpoint.close)
@@ -57,7 +61,7 @@ def _push(running: Running, registry: Registry, options: Options) -> None:
 
     from .metrics.pusher import MetricPusher
 
-    scope = InstrumentationScope(SCOPE, schema_url=schema_url(options.schema))
+    scope = InstrumentationScope(SCOPE, VERSION, schema_url(options.schema))
     pusher = MetricPusher(registry, exporter, Resource(options.resource), scope)
     running.closers.append(pusher.shutdown)
 

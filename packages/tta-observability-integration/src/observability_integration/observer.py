@@ -12,25 +12,25 @@ from opentelemetry.context import Context, attach, detach, get_current
 from opentelemetry.trace import INVALID_SPAN, SpanKind, StatusCode
 
 from tta_dev_primitives import ObservabilityPrimitive
-from tta_dev_primitives.core import observe
 
 from .context.attached import Attached
 from .context.propagation import adopt, otel_parent, with_baggage
+from .cost.call_account import CallAccounts
 from .spans import describe
 from .spans.block import SpanBlock
-from .spans.call_span import Account, CallPlace, CallSpan
+from .spans.call_span import CallPlace, CallSpan
 from .spans.light_span import Scope, SpanSite
 
 if TYPE_CHECKING:
     from contextvars import Token
 
     from tta_dev_primitives import WorkflowContext, WorkflowPrimitive
+    from tta_dev_primitives.core.observe import Outcome
 
     from .metrics.recorder import Recorder
     from .spans.light_tracer import LightTracerProvider
 
 SpanLevel: TypeAlias = Literal["primitive", "workflow"]
-SCOPE: Final = "observability_integration"
 # One call in so many is timed for what the observer itself costs.
 MEASURED_CALLS: Final = 1024
 
@@ -71,6 +71,7 @@ class LightObserver(ObservabilityPrimitive):
         self._provider, self._recorder, self._scope = provider, recorder, scope
         self._level: SpanLevel = span_level
         self._places: dict[str, dict[int, CallPlace]] = {}
+        self._accounts = CallAccounts()
         self._path_ns = 0
         self.captures_content = captures_content
 
@@ -109,8 +110,8 @@ class LightObserver(ObservabilityPrimitive):
             )
             if call.trace_state is not None:
                 span.trace_state = call.trace_state
-            if call.place.is_retry:
-                span.attempt = _attempt_below(call)
+            if call.place.minds_calls:
+                self._accounts.begin(span, call)
             if place.is_hidden:
                 span.span_id, span.parent_id, span.deliver = call.span_id, call.parent_id, None
             # Most contexts hold the span and nothing else.
@@ -128,7 +129,7 @@ class LightObserver(ObservabilityPrimitive):
             self._path_ns += (_monotonic() - began) * MEASURED_CALLS
         return span
 
-    def end(self, token: object, outcome: observe.Outcome, error: BaseException | None) -> None:
+    def end(self, token: object, outcome: Outcome, error: BaseException | None) -> None:
         """End the span of a call with its outcome."""
         span = cast("CallSpan", token)
         ended = _monotonic()
@@ -141,7 +142,8 @@ class LightObserver(ObservabilityPrimitive):
         if place.metrics is not None:
             place.metrics.ended(outcome, (span.end_ns - span.start_ns) / 1e9, span)
         if span.account is not None:
-            _settle(span, span.account)
+            failed = error is not None and not isinstance(error, GeneratorExit)
+            self._accounts.end(span, span.account, failed=failed)
         span.above = span.within = None
         if span.deliver is not None:
             span.deliver(span)
@@ -160,9 +162,7 @@ class LightObserver(ObservabilityPrimitive):
         metrics = span.place.metrics
         if metrics is not None:
             metrics.record(record, span)
-        account_for = _ACCOUNTED.get(type(record))
-        if account_for is not None:
-            account_for(span, record)
+        self._accounts.take(span, record)
 
     def resume(self, token: object) -> Token[Context] | None:
         """Make the span of a call current in this task."""
@@ -193,7 +193,7 @@ class LightObserver(ObservabilityPrimitive):
             light.parent_id,
             light.start_ns,
             light.deliver,
-            None,
+            light.call,
             offset,
         )
         span.trace_state, span.parent_is_remote = light.trace_state, light.parent_is_remote
@@ -204,6 +204,7 @@ class LightObserver(ObservabilityPrimitive):
 
     def _new_place(self, primitive: WorkflowPrimitive[Any, Any], path: str) -> CallPlace:
         root = path == primitive.path_segment("0")
+        kind = describe.own_class(type(primitive))
         is_model = describe.is_model_call(primitive)
         site = SpanSite(
             describe.span_name(primitive, root=root),
@@ -215,7 +216,8 @@ class LightObserver(ObservabilityPrimitive):
         place = CallPlace(
             site,
             None if self._recorder is None else self._recorder.place(primitive, path, root=root),
-            is_retry=describe.own_class(type(primitive)) == "RetryPrimitive",
+            is_retry=kind == "RetryPrimitive",
+            is_hedge=kind == "HedgePrimitive",
             is_hidden=self._level == "workflow" and not (root or is_model),
         )
         known = self._places.setdefault(path, {})
@@ -236,57 +238,3 @@ def _forget(observer: weakref.ref[LightObserver], path: str, identity: int) -> N
     alive = observer()
     if alive is not None:
         alive.forget(path, identity)
-
-
-def _attempt_below(retry: CallSpan) -> tuple[int, float]:
-    """Return the number of the attempt that begins, and the seconds waited before it."""
-    account = retry.account
-    return (1, 0.0) if account is None else (account.failed_attempts + 1, account.retry_delay)
-
-
-def _account(span: CallSpan) -> Account:
-    account = span.account
-    if account is None:
-        account = span.account = Account()
-    return account
-
-
-def _settle(span: CallSpan, account: Account) -> None:
-    """Add what a call spent to the account of the call above it."""
-    above = span.above
-    if above is not None and account.spent:
-        total = _account(above)
-        total.spent += account.spent
-        total.wasted += account.wasted
-
-
-def _waste(span: CallSpan, account: Account) -> None:
-    """Count as wasted what was spent below *span* so far and was not counted yet."""
-    lost = account.spent - account.wasted
-    if lost > 0:
-        account.wasted = account.spent
-        if span.place.metrics is not None:
-            span.place.metrics.wasted(lost)
-
-
-def _attempt_failed(span: CallSpan, record: observe.RetryScheduledRecord) -> None:
-    account = _account(span)
-    account.failed_attempts, account.retry_delay = record.attempt, record.delay
-    _waste(span, account)
-
-
-def _retry_ended(span: CallSpan, record: observe.RetryRecord) -> None:
-    if record.exhausted and span.account is not None:
-        _waste(span, span.account)
-
-
-def _answered(span: CallSpan, record: observe.LLMRecord) -> None:
-    if record.cost:
-        _account(span).spent += record.cost
-
-
-_ACCOUNTED: Final[dict[type, Any]] = {  # Any: functions that each take their own record
-    observe.LLMRecord: _answered,
-    observe.RetryRecord: _retry_ended,
-    observe.RetryScheduledRecord: _attempt_failed,
-}

@@ -14,6 +14,7 @@ from .semconv.schema import DEFAULT_SCHEMA, Schema, known_schema
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from .cost.prices import PriceBook
     from .export.exporter import SpanExporter
     from .observer import SpanLevel
     from .spans.content import ContentMode
@@ -42,6 +43,7 @@ class Options:
         level: Which calls have a span.
         metrics: Whether anything is measured.
         schema: The version of the GenAI conventions.
+        prices: What tokens cost; None for what genai-prices says.
         environ: The variables.
     """
 
@@ -57,6 +59,7 @@ class Options:
     level: SpanLevel = "primitive"
     metrics: bool = True
     schema: Schema = DEFAULT_SCHEMA
+    prices: PriceBook | None = None
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     def wants_console(self, environ: Mapping[str, str]) -> bool:
@@ -88,6 +91,7 @@ def read_options(
     span_level: str,
     resource: Mapping[str, Any] | None,  # Any: values of attributes
     schema: str,
+    prices: str | os.PathLike[str] | PriceBook | None = None,
     environ: Mapping[str, str] = os.environ,
     **others: Any,  # Any: fields of `Options` that are taken as they are
 ) -> Options:
@@ -133,6 +137,7 @@ def read_options(
         given=given,
         level=level,
         schema=spoken,
+        prices=_price_book(prices),
         environ=environ,
         **others,
     )
@@ -171,6 +176,18 @@ def _content(asked: bool | str | None, environ: Mapping[str, str]) -> ContentMod
     if isinstance(asked, str):
         return content_mode({CAPTURE_VARIABLE: asked})
     return ContentMode.SPAN_ONLY if asked else ContentMode.NO_CONTENT
+
+
+def _price_book(prices: str | os.PathLike[str] | PriceBook | None) -> PriceBook | None:
+    if not isinstance(prices, str | os.PathLike):
+        return prices
+    from .cost.prices import PriceBook, PriceFileError
+
+    try:
+        return PriceBook.from_toml(Path(prices))
+    except PriceFileError as error:
+        _logger.warning("%s; these prices are left out", error)
+        return None
 
 
 def _listed(environ: Mapping[str, str], variable: str) -> set[str]:

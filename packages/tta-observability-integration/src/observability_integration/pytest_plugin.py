@@ -221,10 +221,11 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 def _recording() -> tuple[ObservabilityPrimitive, list[LightSpan]]:
     """Return an observer that makes spans, and the list that they are added to as they begin."""
+    from observability_integration.scope import SCOPE
     from observability_integration.spans.light_span import Scope
     from observability_integration.spans.light_tracer import LightTracer, LightTracerProvider
     from observability_integration.spans.sampling import Sampling
-    from observability_integration.tracer import SCOPE, TracerPrimitive
+    from observability_integration.tracer import TracerPrimitive
 
     begun: list[LightSpan] = []
 

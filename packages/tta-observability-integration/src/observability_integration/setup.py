@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
     from opentelemetry.trace import Tracer
 
+    from .cost.prices import PriceBook
     from .export.exporter import SpanExporter
 
 _logger = logging.getLogger("observability_integration")
@@ -40,6 +41,7 @@ def initialize_observability(
     metrics: bool = True,
     resource: Mapping[str, Any] | None = None,  # Any: values of attributes
     schema: str = "1.41",
+    prices: str | os.PathLike[str] | PriceBook | None = None,
 ) -> bool:
     """Trace and measure every primitive of this process, and return whether that worked.
 
@@ -71,6 +73,9 @@ def initialize_observability(
         metrics: Whether calls are measured.
         resource: Further attributes of this process.
         schema: Names of the GenAI conventions: `1.41`, or `latest`.
+        prices: A TOML file of your own prices, or a book of them, for spans of models that come
+            without their cost; the extra `cost` knows what is not in it. They are priced in the
+            thread that exports, whoever made them.
     """
     with _process.lock:
         if _process.running is not None:
@@ -88,20 +93,26 @@ def initialize_observability(
             span_level=span_level,
             resource=resource,
             schema=schema,
+            prices=prices,
             otlp_endpoint=otlp_endpoint,
             trace_file=None if trace_file is None else Path(trace_file),
             console=enable_console_traces,
             prometheus_port=prometheus_port if enable_prometheus else None,
             metrics=metrics,
         )
+        from .context.logs import install_log_correlation, wants_log_correlation
         from .measuring import set_up_metrics
         from .tracing import set_up_traces
 
         running = Running()
+        if wants_log_correlation():
+            correlation = install_log_correlation(str(options.resource["service.name"]))
+            running.closers.append(correlation.remove)
         if metrics:
             running.attempt("metrics", lambda: set_up_metrics(_process, running, options))
         running.attempt("traces", lambda: set_up_traces(_process, running, options))
         if running.tracer_provider is None and running.cells is None:
+            running.close()
             return False
         _process.running = running
         atexit.register(shutdown_observability)

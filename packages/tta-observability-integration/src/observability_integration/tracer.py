@@ -13,8 +13,9 @@ from tta_dev_primitives import ObservabilityPrimitive
 from tta_dev_primitives.core import observe
 
 from .context.propagation import adopt, otel_parent, with_baggage
+from .scope import SCOPE, VERSION
 from .semconv import names as semconv
-from .semconv.schema import DEFAULT_SCHEMA, Schema
+from .semconv.schema import DEFAULT_SCHEMA, Schema, schema_url
 from .spans import describe as spans
 from .spans.block import SpanBlock, mark_failed
 from .spans.telling import Telling
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from tta_dev_primitives import WorkflowContext, WorkflowPrimitive
 
     from .spans.content import ContentCapture
-
-SCOPE = "observability_integration"
 
 
 class TracerPrimitive(ObservabilityPrimitive):
@@ -52,7 +51,9 @@ class TracerPrimitive(ObservabilityPrimitive):
         schema: Schema = DEFAULT_SCHEMA,
         content: ContentCapture | None = None,
     ) -> None:
-        self._tracer = trace.get_tracer(SCOPE) if tracer is None else tracer
+        if tracer is None:
+            tracer = trace.get_tracer(SCOPE, VERSION, schema_url=schema_url(schema))
+        self._tracer = tracer
         self._telling = Telling(schema, content)
         self.captures_content = content is not None and content.mode.captures
 

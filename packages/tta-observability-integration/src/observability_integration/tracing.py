@@ -9,11 +9,13 @@ from opentelemetry import trace
 
 from tta_dev_primitives import observe
 
-from .metrics.instrument import SCOPE
+from .cost.prices import PriceBook
+from .cost.pricing_stage import PricingStage
 from .metrics.recorder import Recorder
 from .metrics.telemetry import telemetry_instruments
 from .observer import LightObserver
 from .pipeline.pipeline import SpanPipeline
+from .scope import SCOPE, VERSION
 from .semconv.schema import schema_url
 from .spans.content import ContentCapture
 from .spans.light_span import Scope
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .export.exporter import SpanExporter
+    from .metrics.instrument import CellSource
     from .options import Options
     from .running import Process, Running
+    from .spans.light_span import LightSpan
 
 FLUSH_SECONDS = 2.0
 _logger = logging.getLogger("observability_integration")
@@ -42,7 +46,12 @@ def set_up_traces(process: Process, running: Running, options: Options) -> None:
 
 
 def _own(process: Process, running: Running, options: Options) -> None:
-    pipeline = _pipeline(running, options, options.environ)
+    # Spans that no exporter sees are not priced.
+    counted_later = options.sampling.ratio == 1
+    pipeline = _pipeline(
+        running, options, options.environ, cells=running.cells if counted_later else None
+    )
+    priced_later = counted_later and bool(pipeline.exporters)
     if not pipeline.exporters:
         _logger.info(
             "traces go nowhere yet; set OTEL_EXPORTER_OTLP_ENDPOINT or pass "
@@ -58,8 +67,8 @@ def _own(process: Process, running: Running, options: Options) -> None:
     provider.pipeline, provider.resource = pipeline, options.resource
     observer = LightObserver(
         provider,
-        None if running.cells is None else Recorder(running.cells),
-        Scope(SCOPE, schema_url=schema_url(options.schema)),
+        None if running.cells is None else Recorder(running.cells, priced_later=priced_later),
+        Scope(SCOPE, VERSION, schema_url(options.schema)),
         span_level=options.level,
         captures_content=options.content.captures,
     )
@@ -76,11 +85,12 @@ def _own(process: Process, running: Running, options: Options) -> None:
 
 
 def _joined(provider: trace.TracerProvider, running: Running, options: Options) -> None:
+    from .cost.accounting import CostObserver
     from .metrics.observer import MetricsPrimitive
     from .tracer import TracerPrimitive
 
     tracer = TracerPrimitive(
-        provider.get_tracer(SCOPE),
+        provider.get_tracer(SCOPE, VERSION, schema_url(options.schema)),
         schema=options.schema,
         content=ContentCapture(options.content, schema=options.schema),
     )
@@ -89,6 +99,7 @@ def _joined(provider: trace.TracerProvider, running: Running, options: Options) 
     if running.cells is not None:
         counting = MetricsPrimitive(running.meter, registry=running.registry, schema=options.schema)
         running.closers.append(observe(counting).remove)
+        running.closers.append(observe(CostObserver(running.cells)).remove)
     running.attempt("trace exporters", lambda: _add_exporters(provider, running, options))
 
 
@@ -122,12 +133,28 @@ def _wanted(options: Options, environ: Mapping[str, str]) -> bool:
     )
 
 
-def _pipeline(running: Running, options: Options, environ: Mapping[str, str]) -> SpanPipeline:
-    """Return a pipeline to the exporters that are wanted; one that fails is told and left out."""
+def _pipeline(
+    running: Running,
+    options: Options,
+    environ: Mapping[str, str],
+    *,
+    cells: CellSource | None = None,
+) -> SpanPipeline:
+    """Return a pipeline to the exporters that are wanted; one that fails is told and left out.
+
+    Costs that it fills in are counted in *cells*.
+    """
     exporters: list[SpanExporter] = list(options.given)
     running.attempt("trace exporters", lambda: _make_exporters(exporters, options, environ))
     content = ContentCapture(options.content, schema=options.schema)
-    pipeline = SpanPipeline(exporters, resolve=Resolver(options.schema, content).resolve)
+    resolve = Resolver(options.schema, content).resolve
+    price = PricingStage(options.prices or PriceBook(), cells)
+
+    def complete(span: LightSpan) -> None:
+        resolve(span)
+        price(span)
+
+    pipeline = SpanPipeline(exporters, resolve=complete)
     running.closers.append(lambda: pipeline.shutdown(FLUSH_SECONDS))
     return pipeline
 

@@ -6,6 +6,8 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 
+from .records import LLMContentRecord
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextlib import AbstractContextManager
@@ -150,7 +152,10 @@ class _Several(ObservabilityPrimitive):
                 self._complain(member, "end", raised)
 
     def event(self, token: object, record: object) -> None:
+        told = isinstance(record, LLMContentRecord)
         for member, own in zip(self._members, cast("tuple[object, ...]", token), strict=True):
+            if told and not member.captures_content:
+                continue  # what is said to models is only for those who ask for it
             try:
                 member.event(own, record)
             except Exception as raised:  # noqa: BLE001 - logged; watching must not break the watched

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from observability_integration.metrics.instruments import RETRY_WASTED_COST
 from observability_integration.spans.describe import own_class
 from tta_dev_primitives import ObservabilityPrimitive
 from tta_dev_primitives.core import observe
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Token
 
+    from observability_integration.metrics.instrument import CellSource
     from tta_dev_primitives import WorkflowContext, WorkflowPrimitive
 
 __all__ = ["Account", "CostBook", "CostObserver", "CostReport", "CostShare"]
@@ -27,10 +29,13 @@ class CostObserver(ObservabilityPrimitive):
 
     What counts as wasted is defined in `cost.account`. Prices are those that the primitives report
     with each answer. Calls may come from several event loops and threads at once.
+
+    Args:
+        cells: Where what retries wasted is counted too; None for nowhere.
     """
 
-    def __init__(self) -> None:
-        self._book = CostBook()
+    def __init__(self, cells: CellSource | None = None) -> None:
+        self._book, self._cells = CostBook(), cells
         # One for each observer, so that two of them do not take each other's calls for their own.
         self._running: ContextVar[_Call | None] = ContextVar("tta_cost_call", default=None)
 
@@ -47,6 +52,7 @@ class CostObserver(ObservabilityPrimitive):
         """Open the account of a call."""
         above = self._running.get()
         call = _Call(self._book, path, above)
+        call.name = primitive.label
         if above is not None and above.branches is not None:
             above.branches.append(call)
         if own_class(type(primitive)) == "HedgePrimitive":
@@ -64,7 +70,10 @@ class CostObserver(ObservabilityPrimitive):
         """Count what *record* tells of money."""
         take = _TAKEN.get(type(record))
         if take is not None:
-            take(cast("_Call", token), record)
+            call = cast("_Call", token)
+            blamed = take(call, record)
+            if blamed and self._cells is not None:
+                self._cells.cell(RETRY_WASTED_COST, call.name).add(blamed)
 
     def resume(self, token: object) -> object:
         """Make the call the one that others are made by in this task."""
@@ -83,46 +92,64 @@ class CostObserver(ObservabilityPrimitive):
 class _Call(Account):
     """The account of a call, and where the call stands."""
 
-    __slots__ = ("above", "asked", "path")
+    __slots__ = ("above", "asked", "name", "path")
 
     def __init__(self, book: CostBook, path: str, above: _Call | None) -> None:
         # Written out: a call of `Account.__init__` would cost as much again.
         self.book, self.path, self.above = book, path, above
         self.open = self.lost = self.branches = None
         self.is_dropped = self.asked = False
+        self.name = ""
 
 
-def _asks(call: _Call, record: observe.LLMRequestRecord) -> None:
+# Each returns US dollars that a retry is to blame for.
+
+
+def _asks(call: _Call, record: observe.LLMRequestRecord) -> float:
     call.asked = True
     call.book.asked(call.book.source(record.request_model, call.path))
+    return 0.0
 
 
-def _answers(call: _Call, record: observe.LLMRecord) -> None:
+def _answers(call: _Call, record: observe.LLMRecord) -> float:
     source = call.book.source(record.request_model, call.path)
     if not call.asked:  # by a primitive that tells only of its answers
         call.book.asked(source)
     call.asked = False
     call.paid(source, record.cost)
+    return 0.0
 
 
-def _goes_on(call: _Call, _: object) -> None:
+def _tries_again(call: _Call, _: observe.RetryScheduledRecord) -> float:
+    return call.drop()
+
+
+def _gives_up(call: _Call, record: observe.RetryRecord) -> float:
+    return call.drop_lost() if record.exhausted else 0.0
+
+
+def _goes_on(call: _Call, _: observe.FallbackRecord) -> float:
     call.drop()
+    return 0.0
 
 
-def _is_decided(call: _Call, record: observe.HedgeRecord) -> None:
+def _is_decided(call: _Call, record: observe.HedgeRecord) -> float:
     call.decided(record.winner)
+    return 0.0
 
 
-def _reuses(call: _Call, record: observe.CacheRecord) -> None:
+def _reuses(call: _Call, record: observe.CacheRecord) -> float:
     if record.saved_cost and record.result in ("hit", "stale", "coalesced"):
         call.book.saved(call.path, record.saved_cost)
+    return 0.0
 
 
-_TAKEN: Final[dict[type, Callable[[_Call, Any], object]]] = {  # Any: each takes its own record
+_TAKEN: Final[dict[type, Callable[[_Call, Any], float]]] = {  # Any: each takes its own record
     observe.CacheRecord: _reuses,
     observe.FallbackRecord: _goes_on,
     observe.HedgeRecord: _is_decided,
     observe.LLMRecord: _answers,
     observe.LLMRequestRecord: _asks,
-    observe.RetryScheduledRecord: _goes_on,
+    observe.RetryRecord: _gives_up,
+    observe.RetryScheduledRecord: _tries_again,
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from opentelemetry.trace import SpanKind
+
 from observability_integration.metrics.instruments import LLM_COST, LLM_COST_UNPRICED
 from observability_integration.metrics.model_calls import OTHER
 from observability_integration.semconv import names as semconv
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
     from .prices import PriceBook
 
-PRICE_VERSION: Final = "tta.cost.price_version"
 OPERATION_COST: Final = "operation.cost"
 
 # Money is told where it is spent and nowhere above, or it would be counted twice: spans of agents
@@ -76,6 +77,8 @@ class PricingStage:
         attributes = span.attributes
         if not _is_inference(attributes):
             return
+        if span.call is not None and span.call.kind is SpanKind.CLIENT:
+            return  # an SDK's own instrumentation tells of the request again that a primitive made
         amount = attributes.get(semconv.GEN_AI_USAGE_COST_AMOUNT)
         if amount is None:
             amount = self._priced(span, attributes)
@@ -101,7 +104,7 @@ class PricingStage:
                 semconv.GEN_AI_USAGE_COST_AMOUNT: price.amount,
                 semconv.GEN_AI_USAGE_COST_CURRENCY: "USD",
                 semconv.GEN_AI_USAGE_COST_SOURCE: "local",
-                PRICE_VERSION: price.version,
+                semconv.TTA_COST_PRICE_VERSION: price.version,
             }
         )
         path = _text(attributes, semconv.TTA_PRIMITIVE_PATH) or None

@@ -7,7 +7,7 @@ kept, so that counting is one call.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from observability_integration.semconv.schema import Schema
     from observability_integration.spans.light_span import LightSpan
 
-SCOPE: Final = "observability_integration"
 Kind: TypeAlias = Literal["counter", "updowncounter", "gauge", "histogram"]
 LabelValue: TypeAlias = "str | bool | None"
 Values: TypeAlias = tuple[LabelValue, ...]

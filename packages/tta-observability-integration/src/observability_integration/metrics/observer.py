@@ -6,10 +6,10 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any, cast
 
+from observability_integration.scope import SCOPE, VERSION
 from observability_integration.semconv.schema import DEFAULT_SCHEMA
 from tta_dev_primitives import ObservabilityPrimitive
 
-from .instrument import SCOPE
 from .meter_cells import MeterCells
 from .recorder import PlaceMetrics, Recorder
 
@@ -106,4 +106,4 @@ class _TimedCall:
 def _process_meter() -> Meter:
     from opentelemetry import metrics
 
-    return metrics.get_meter(SCOPE)
+    return metrics.get_meter(SCOPE, VERSION)

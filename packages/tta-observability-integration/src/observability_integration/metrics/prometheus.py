@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from .instrument import SCOPE
+from observability_integration.scope import SCOPE
+
 from .prometheus_names import (
     exposed_labels,
     exposed_series,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
+    from observability_integration.cost.call_account import CallAccount
     from observability_integration.metrics.recorder import PlaceMetrics
     from tta_dev_primitives import WorkflowContext
 
@@ -22,10 +23,11 @@ class CallPlace:
         site: The same for spans.
         metrics: Its bound cells; None where nothing is measured.
         is_retry: Whether the calls directly below are attempts.
+        minds_calls: Whether the calls directly below are attempts, or race each other.
         is_hidden: Whether its calls get no span of their own.
     """
 
-    __slots__ = ("is_hidden", "is_retry", "metrics", "site")
+    __slots__ = ("is_hidden", "is_retry", "metrics", "minds_calls", "site")
 
     def __init__(
         self,
@@ -34,26 +36,11 @@ class CallPlace:
         *,
         is_retry: bool,
         is_hidden: bool,
+        is_hedge: bool = False,
     ) -> None:
         self.site, self.metrics = site, metrics
         self.is_retry, self.is_hidden = is_retry, is_hidden
-
-
-class Account:
-    """What some calls remember until they end.
-
-    Attributes:
-        failed_attempts: Of a retry: how many attempts have failed so far.
-        retry_delay: Of a retry: seconds to wait before the next one.
-        spent: US dollars that the calls below it cost so far.
-        wasted: That part of it whose answers were thrown away.
-    """
-
-    __slots__ = ("failed_attempts", "retry_delay", "spent", "wasted")
-
-    def __init__(self) -> None:
-        self.failed_attempts = 0
-        self.retry_delay = self.spent = self.wasted = 0.0
+        self.minds_calls = is_retry or is_hedge
 
 
 class CallSpan(LightSpan):
@@ -98,4 +85,4 @@ class CallSpan(LightSpan):
         self.within: Context | None = None
         self.run: WorkflowContext | None = None
         self.attempt: tuple[int, float] | None = None
-        self.account: Account | None = None
+        self.account: CallAccount | None = None

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace.span import TraceState
     from opentelemetry.util.types import AttributeValue
 
+    from .call_span import CallSpan
     from .limits import SpanLimits
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -170,7 +171,7 @@ class LightSpan(Span):
         self.details: SpanDetails | None = None
         self.parent_is_remote = False
         self.trace_state: TraceState | None = None
-        self.call: LightSpan | None = None
+        self.call: CallSpan | None = None
         self._context: SpanContext | None = None
 
     # What exporters read.
