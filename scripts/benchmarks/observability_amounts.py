@@ -32,6 +32,7 @@ class Amounts:
         seconds: How long workflows follow each other without a pause.
         starts: New processes per import.
         queued: Spans that are kept in memory.
+        weighings: How many times that is done.
         encoded: How many times a batch of spans is encoded.
     """
 
@@ -42,6 +43,7 @@ class Amounts:
     seconds: float
     starts: int
     queued: int
+    weighings: int
     encoded: int
 
 
@@ -60,6 +62,7 @@ USUAL: Final = Amounts(
     seconds=2.0,
     starts=15,
     queued=50_000,
+    weighings=3,
     encoded=40,
 )
 QUICK: Final = Amounts(
@@ -76,6 +79,7 @@ QUICK: Final = Amounts(
     ),
     seconds=0.5,
     starts=3,
-    queued=5000,
+    queued=20_000,
+    weighings=1,
     encoded=5,
 )

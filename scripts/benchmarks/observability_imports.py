@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -60,7 +61,6 @@ import asyncio, os, sys, time
 print(time.process_time() * 1000, flush=True)
 os._exit(0)
 """
-INTERPRETER: Final = ("-I",)
 
 
 def findings(amounts: Amounts) -> list[Finding]:
@@ -102,8 +102,6 @@ def findings(amounts: Amounts) -> list[Finding]:
 
 def _started(statement: str) -> tuple[float, float]:
     """Return the milliseconds of a process: of the processor, and on the wall."""
-    import sys
-
     began = time.perf_counter()
     spent = result_of([sys.executable, "-I", "-c", PROGRAM.format(statement=statement)])
     return float(spent), (time.perf_counter() - began) * 1000

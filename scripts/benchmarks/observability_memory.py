@@ -29,15 +29,15 @@ def findings(amounts: Amounts) -> list[Finding]:
                 Finding(
                     MEASURE,
                     f"{title}, {unit}",
-                    _weight("ours", kind, way, amounts.queued),
+                    _weight("ours", kind, way, amounts),
                     "bytes",
                     beside=SDK,
-                    theirs=_weight("sdk", kind, way, amounts.queued),
+                    theirs=_weight("sdk", kind, way, amounts),
                 )
             )
     return found
 
 
-def _weight(side: str, kind: str, way: str, count: int) -> float:
-    words = program("observability_queue.py", side, kind, way, str(count))
-    return statistics.median(result_of(words) for _ in range(3))
+def _weight(side: str, kind: str, way: str, amounts: Amounts) -> float:
+    words = program("observability_queue.py", side, kind, way, str(amounts.queued))
+    return statistics.median(result_of(words) for _ in range(amounts.weighings))

@@ -5,26 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from observability_sinks import encoding_exporter, sdk_processor
-from observability_workflow_parts import PARTS, Plus, Repeated, bare
+from observability_by_hand import Measured, by_hand_around, calls_by_hand
+from observability_sinks import EncodingExporter, collector_processor, encoding_processor
+from observability_workflow_parts import Plus, Repeated
 
 from tta_dev_primitives import ObservabilityPrimitive, WorkflowContext, observe
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from observability_workflow_parts import Function, Primitive, Wrap
+    from observability_workflow_parts import Wrap
     from opentelemetry.sdk.trace import TracerProvider
-
-# What a span by hand says of a call is what ours say.
-ATTRIBUTES: Final = {
-    "tta.primitive.type": "Plus",
-    "tta.primitive.name": "plus",
-    "tta.primitive.path": "0.repeated/0.plus",
-}
-LABELS: Final = {"tta.primitive.type": "Plus", "tta.primitive.name": "plus"}
-OUTCOME: Final = "tta.outcome"
-TIMES: Final = 100
 
 
 @dataclass(slots=True)
@@ -35,15 +26,17 @@ class Mode:
         alone: One call, at the top of a trace.
         below: 100 calls within another.
         wrap: Puts around a part of a workflow what makes its span by hand.
-        counts: Tells how many spans were lost, where the other side counts that.
         provider: Where spans come from; None without any.
+        encoded: Tells how many spans were encoded, where they go no further.
+        lost: Tells how many spans were lost, where the mode itself counts that.
     """
 
     alone: Callable[[], Awaitable[object]]
     below: Callable[[], Awaitable[object]]
-    wrap: Wrap = field(default=lambda name, primitive: primitive)
-    counts: Callable[[], int | None] = field(default=lambda: None)
+    wrap: Wrap = field(default=lambda _, primitive: primitive)
     provider: Any = None  # Any: ours or the SDK's, which both have `force_flush`
+    encoded: Callable[[], int] | None = None
+    lost: Callable[[], int] | None = None
 
     def flush(self) -> None:
         """Let everything that waits be delivered.
@@ -58,13 +51,13 @@ class Mode:
 
 def off(endpoint: str) -> Mode:
     """Watch nothing."""
-    return _primitives(None)
+    return _primitives()
 
 
 def nothing(endpoint: str) -> Mode:
     """Watch with an observer that does nothing."""
     observe(ObservabilityPrimitive())
-    return _primitives(None)
+    return _primitives()
 
 
 def spans(endpoint: str) -> Mode:
@@ -83,75 +76,27 @@ def compatible(endpoint: str) -> Mode:
 
     from observability_integration import initialize_observability
 
-    provider = _sdk(endpoint)
+    provider, encoded = _sdk(endpoint)
     trace.set_tracer_provider(provider)
     if not initialize_observability(enable_prometheus=False, metrics=False):
-        _failed()
-    return _primitives(provider)
+        raise _not_set_up()
+    mode = _primitives()
+    mode.provider, mode.encoded = provider, encoded
+    return mode
 
 
 def by_hand(endpoint: str) -> Mode:
     """Put spans of the SDK around what is awaited, as one does without us."""
-    provider = _sdk(endpoint)
-    tracer = provider.get_tracer("benchmark")
-    begin = tracer.start_as_current_span
-
-    async def alone() -> None:
-        with begin("plus", attributes=ATTRIBUTES) as span:
-            await bare(1)
-            span.set_attribute(OUTCOME, "ok")
-
-    async def below() -> None:
-        with begin("repeated"):
-            for _ in range(TIMES):
-                with begin("plus", attributes=ATTRIBUTES) as span:
-                    await bare(1)
-                    span.set_attribute(OUTCOME, "ok")
-
-    def wrap(name: str, primitive: Primitive) -> Function:
-        attributes = {**ATTRIBUTES, "tta.primitive.type": type(primitive).__name__}
-        execute = primitive.execute
-
-        async def call(value: int, context: WorkflowContext) -> int:
-            with begin(name, attributes=attributes) as span:
-                result = await execute(value, context)
-                span.set_attribute(OUTCOME, "ok")
-                return result
-
-        return call
-
-    return Mode(alone, below, wrap, provider=provider)
+    provider, encoded = _sdk(endpoint)
+    begin = provider.get_tracer("benchmark").start_as_current_span
+    return Mode(*calls_by_hand(begin), by_hand_around(begin), provider, encoded)
 
 
 def by_hand_measured(endpoint: str) -> Mode:
     """Count and time by the SDK too what a span is around."""
-    import time
-
-    from opentelemetry.sdk.metrics import MeterProvider
-    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-
-    provider = _sdk(endpoint)
+    provider, encoded = _sdk(endpoint)
     begin = provider.get_tracer("benchmark").start_as_current_span
-    meters = MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False)
-    meter = meters.get_meter("benchmark")
-    active = meter.create_up_down_counter("tta.primitive.active")
-    duration = meter.create_histogram("tta.primitive.duration", unit="s")
-
-    async def alone() -> None:
-        began = time.perf_counter()
-        active.add(1, LABELS)
-        with begin("plus", attributes=ATTRIBUTES) as span:
-            await bare(1)
-            span.set_attribute(OUTCOME, "ok")
-        active.add(-1, LABELS)
-        duration.record(time.perf_counter() - began, {**LABELS, OUTCOME: "ok"})
-
-    async def below() -> None:
-        with begin("repeated"):
-            for _ in range(TIMES):
-                await alone()
-
-    return Mode(alone, below, provider=provider)
+    return Mode(*calls_by_hand(begin, Measured()), provider=provider, encoded=encoded)
 
 
 MODES: Final[dict[str, Callable[[str], Mode]]] = {
@@ -165,12 +110,10 @@ MODES: Final[dict[str, Callable[[str], Mode]]] = {
 }
 
 
-def _primitives(provider: Any) -> Mode:  # Any: as `Mode.provider`
+def _primitives() -> Mode:
     plus = Plus()
     repeated, context = Repeated(plus), WorkflowContext()
-    return Mode(
-        lambda: plus.execute(1, context), lambda: repeated.execute(1, context), provider=provider
-    )
+    return Mode(lambda: plus.execute(1, context), lambda: repeated.execute(1, context))
 
 
 def _own(endpoint: str, *, metrics: bool) -> Mode:
@@ -178,33 +121,37 @@ def _own(endpoint: str, *, metrics: bool) -> Mode:
 
     from observability_integration import initialize_observability
 
+    exporter = EncodingExporter()
     begun = initialize_observability(
         prometheus_port=0,
         metrics=metrics,
         otlp_endpoint=endpoint or None,
-        exporters=() if endpoint else (encoding_exporter(),),
+        exporters=() if endpoint else (exporter,),
     )
     provider: Any = trace.get_tracer_provider()  # Any: ours, if all went well
     pipeline = getattr(provider, "pipeline", None)
     if not begun or pipeline is None or not pipeline.exporters:
-        _failed()
-    mode = _primitives(provider)
-    mode.counts = lambda: pipeline.dropped + sum(each.dropped for each in pipeline.exporters)
+        raise _not_set_up()
+    mode = _primitives()
+    mode.provider = provider
+    mode.encoded = None if endpoint else lambda: exporter.exported
+    mode.lost = lambda: pipeline.dropped + sum(each.dropped for each in pipeline.exporters)
     return mode
 
 
-def _sdk(endpoint: str) -> TracerProvider:
+def _sdk(endpoint: str) -> tuple[TracerProvider, Callable[[], int] | None]:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
 
     provider = TracerProvider(resource=Resource({"service.name": "tta"}), shutdown_on_exit=False)
-    provider.add_span_processor(sdk_processor(endpoint))
-    return provider
+    encoded = None
+    if endpoint:
+        provider.add_span_processor(collector_processor(endpoint))
+    else:
+        processor, encoded = encoding_processor()
+        provider.add_span_processor(processor)
+    return provider, encoded
 
 
-def _failed() -> None:
-    msg = "observability could not be set up; the log above says why"
-    raise RuntimeError(msg)
-
-
-__all__ = ["MODES", "PARTS", "Mode"]
+def _not_set_up() -> RuntimeError:
+    return RuntimeError("observability could not be set up; the log above says why")

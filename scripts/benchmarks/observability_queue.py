@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).parent))
 
 from observability_spans import our_observer, sdk_observer
-from observability_workflow_parts import PARTS, TIMES, Plus, Repeated, workflow
+from observability_workflow_parts import (
+    MOST_ENTRIES,
+    PARTS,
+    TIMES,
+    Plus,
+    Repeated,
+    workflow,
+)
 
 from tta_dev_primitives import observe
 
@@ -36,19 +43,30 @@ def resident_bytes() -> int:
     return pages * 4096
 
 
+class Queue:
+    """What is kept: of the first calls only the last span, later every one."""
+
+    def __init__(self) -> None:
+        self.spans: deque[object] = deque(maxlen=1)
+
+    def keep(self, span: object) -> None:
+        """Keep an ended span."""
+        self.spans.append(span)
+
+
 def main() -> None:
     """Print the bytes."""
     side, kind, way, count = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
-    queue: deque[object] = deque()
-    observe(our_observer(queue.append) if side == "ours" else sdk_observer(queue.append))
+    queue = Queue()
+    observe(our_observer(queue.keep) if side == "ours" else sdk_observer(queue.keep))
     if kind == "plain":
-        primitive, spans = Repeated(Plus()), TIMES + 1
+        primitive, spans, first = Repeated(Plus()), TIMES + 1, 10
     else:
-        primitive, spans = workflow(0, lambda _, part: part), PARTS
+        primitive, spans, first = workflow(0, lambda _, part: part), PARTS, 2 * MOST_ENTRIES
     with asyncio.Runner() as runner:
-        # Places, metrics and the memory of the cache come with the first ones.
-        runner.run(run(primitive, 12_000 // spans, 0))
-        queue.clear()
+        # Places, and the memory of the cache, come with the first ones.
+        runner.run(run(primitive, first, 0))
+        queue.spans = deque()
         gc.collect()
         if way == "allocated":
             tracemalloc.start()
@@ -58,7 +76,7 @@ def main() -> None:
         runner.run(run(primitive, count // spans, 1_000_000))
         gc.collect()
         after = tracemalloc.get_traced_memory()[0] if way == "allocated" else resident_bytes()
-    print((after - before) / len(queue))
+    print((after - before) / len(queue.spans))
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ import statistics
 from typing import TYPE_CHECKING, Any, Final
 
 from observability_findings import Finding
-from observability_modes import PARTS
 from observability_workers import receiver, workers
+from observability_workflow_parts import PARTS
 
 if TYPE_CHECKING:
     from observability_amounts import Amounts
@@ -28,7 +28,7 @@ def findings(amounts: Amounts) -> list[Finding]:
         name: statistics.median(each["workflows"] / each["seconds"] for each in rounds)
         for name, rounds in answers.items()
     }
-    counted = sum(each["counted_lost"] or 0 for each in answers["on"])
+    counted = sum(each["counted_lost"] for each in answers["on"])
     lost = sum(each["lost"] for each in answers["on"])
     if counted != lost:
         msg = f"{lost} spans did not arrive, but {counted} are counted as lost"

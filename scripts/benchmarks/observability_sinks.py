@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from opentelemetry.sdk.trace import ReadableSpan
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    from observability_integration.export.exporter import SpanExporter
     from observability_integration.spans.light_span import LightSpan
 
 # Enough for all spans of a measurement: what is lost would cost nothing, and look cheap.
@@ -25,11 +24,11 @@ class EncodingExporter:
     def __init__(self) -> None:
         from observability_integration.encoding.traces import encode_traces
 
-        self.exported = self.dropped = self.encoded_bytes = 0
+        self.exported = self.dropped = 0
         self._encode = encode_traces
 
     def export(self, spans: Sequence[LightSpan]) -> None:
-        self.encoded_bytes += len(self._encode(spans, {"service.name": "tta"}))
+        self._encode(spans, {"service.name": "tta"})
         self.exported += len(spans)
 
     def flush(self, timeout_seconds: float) -> bool:
@@ -39,34 +38,36 @@ class EncodingExporter:
         return
 
 
-def encoding_exporter() -> SpanExporter:
-    """Return an exporter that encodes."""
-    return EncodingExporter()
-
-
-def sdk_processor(endpoint: str) -> BatchSpanProcessor:
-    """Return the SDK's processor: to a collector as it comes, or to an exporter that encodes.
+def collector_processor(endpoint: str) -> BatchSpanProcessor:
+    """Return the SDK's processor and exporter to a collector, as they come.
 
     Args:
-        endpoint: Base address of the collector; empty for none.
+        endpoint: Base address of the collector.
     """
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    return BatchSpanProcessor(OTLPSpanExporter(endpoint + "/v1/traces"))
+
+
+def encoding_processor() -> tuple[BatchSpanProcessor, Callable[[], int]]:
+    """Return the SDK's processor with an exporter that encodes, and what counts its spans."""
+    from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
     from opentelemetry.sdk.trace.export import (
         BatchSpanProcessor,
         SpanExporter,
         SpanExportResult,
     )
 
-    if endpoint:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-
-        return BatchSpanProcessor(OTLPSpanExporter(endpoint + "/v1/traces"))
-    from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-
     class Encoding(SpanExporter):
         """Encode spans of the SDK."""
 
+        exported = 0
+
         def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
             encode_spans(spans).SerializeToString()
+            self.exported += len(spans)
             return SpanExportResult.SUCCESS
 
-    return BatchSpanProcessor(Encoding(), max_queue_size=ENOUGH)
+    exporter = Encoding()
+    return BatchSpanProcessor(exporter, max_queue_size=ENOUGH), lambda: exporter.exported

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from observability_modes import MODES, TIMES, Mode
-from observability_workflow_parts import Plus, bare, workflow
+from observability_modes import MODES, Mode
+from observability_workflow_parts import TIMES, Plus, bare, workflow
 
 from tta_dev_primitives import WorkflowContext
 
@@ -78,11 +78,22 @@ async def processor(mode: Mode, count: int) -> float:
     """Return the nanoseconds of all threads for one call, with everything delivered."""
     mode.flush()
     gc.collect()
+    times, encoded = count // TIMES, mode.encoded or (lambda: 0)
+    before = encoded()
     began = time.process_time_ns()
-    for _ in range(count // TIMES):
+    for _ in range(times):
         await mode.below()
     mode.flush()
-    return (time.process_time_ns() - began) / (count // TIMES * TIMES)
+    spent = time.process_time_ns() - began
+    _check(mode, encoded() - before, times * (TIMES + 1))
+    return spent / (times * TIMES)
+
+
+def _check(mode: Mode, encoded: int, ended: int) -> None:
+    """Raise where calls were not watched as they should: that would look cheap."""
+    if mode.provider is not None and encoded != ended:
+        msg = f"{encoded} spans were encoded where {ended} calls ended"
+        raise RuntimeError(msg)
 
 
 async def load(
@@ -113,7 +124,8 @@ async def saturation(mode: Mode, seconds: float) -> dict[str, object]:
     """Run workflows that wait for nothing, one after the other, for so many seconds."""
     flow, workflows = _flow(mode, 0), 0
     mode.flush()
-    lost = mode.counts()
+    lost = mode.lost or (lambda: 0)
+    before = lost()
     began = time.perf_counter()
     while (taken := time.perf_counter() - began) < seconds:
         for _ in range(50):
@@ -121,8 +133,7 @@ async def saturation(mode: Mode, seconds: float) -> dict[str, object]:
         workflows += 50
         await asyncio.sleep(0)
     mode.flush()
-    counted = None if lost is None else (mode.counts() or 0) - lost
-    return {"workflows": workflows, "seconds": taken, "counted_lost": counted}
+    return {"workflows": workflows, "seconds": taken, "counted_lost": lost() - before}
 
 
 _flows: dict[float, Primitive] = {}

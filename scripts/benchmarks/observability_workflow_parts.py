@@ -25,6 +25,7 @@ Wrap: TypeAlias = Callable[[str, Primitive], Primitive | Function]
 
 PARTS = 5
 TIMES = 100
+MOST_ENTRIES = 1000  # soon full, so that the cache stops growing while memory is measured
 
 
 async def bare(value: int) -> int:
@@ -85,7 +86,7 @@ def workflow(upstream_seconds: float, wrap: Wrap) -> Primitive:
     routed = RouterPrimitive(
         routes={"only": wrap("timeout", timed)}, router_fn=_only, default="only"
     )
-    cached = CachePrimitive(wrap("route", routed), ttl_seconds=60)
+    cached = CachePrimitive(wrap("route", routed), ttl_seconds=60, max_entries=MOST_ENTRIES)
     whole = wrap("cache", cached)
     return whole if isinstance(whole, WorkflowPrimitive) else _Called(whole)
 

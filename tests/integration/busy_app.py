@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 
-from observability_integration import initialize_observability
+from observability_integration import InMemoryExporter, initialize_observability
 from observability_integration.apm_setup import shutdown_observability
 from tta_dev_primitives import (
     BatchPrimitive,
@@ -215,7 +215,11 @@ async def serve() -> None:
 
 def main() -> None:
     """Watch, and make traffic."""
-    on = initialize_observability(service_name="busy", prometheus_port=int(sys.argv[1]))
+    on = initialize_observability(
+        service_name="busy",
+        prometheus_port=int(sys.argv[1]),
+        exporters=[InMemoryExporter()],
+    )
     assert on
     try:
         asyncio.run(serve())

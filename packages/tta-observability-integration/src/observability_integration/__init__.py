@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from .alerts import alert_rule_files
     from .context.headers import context_from_headers, headers_of
     from .context.logs import TraceContextFilter, add_trace_context, install_log_correlation
+    from .cost.accounting import CostObserver
+    from .cost.budget import CostBudget
+    from .cost.own_prices import OwnPrice, PriceFileError
+    from .cost.prices import PriceBook
+    from .cost.rates import TokenCounts
+    from .cost.report import CostReport, CostShare
     from .export.console import ConsoleExporter
     from .export.memory import InMemoryExporter
     from .export.sdk_console import ConsoleTraceExporter
@@ -36,8 +42,16 @@ __version__ = scope.VERSION
 _HOMES = {
     "ConsoleExporter": "export.console",
     "ConsoleTraceExporter": "export.sdk_console",
+    "CostBudget": "cost.budget",
+    "CostObserver": "cost.accounting",
+    "CostReport": "cost.report",
+    "CostShare": "cost.report",
     "InMemoryExporter": "export.memory",
     "MetricsPrimitive": "metrics.observer",
+    "OwnPrice": "cost.own_prices",
+    "PriceBook": "cost.prices",
+    "PriceFileError": "cost.own_prices",
+    "TokenCounts": "cost.rates",
     "TraceContextFilter": "context.logs",
     "TraceFile": "trace_file.reader",
     "TraceFileError": "trace_file.errors",
@@ -59,8 +73,16 @@ _HOMES = {
 __all__ = [
     "ConsoleExporter",
     "ConsoleTraceExporter",
+    "CostBudget",
+    "CostObserver",
+    "CostReport",
+    "CostShare",
     "InMemoryExporter",
     "MetricsPrimitive",
+    "OwnPrice",
+    "PriceBook",
+    "PriceFileError",
+    "TokenCounts",
     "TraceContextFilter",
     "TraceFile",
     "TraceFileError",

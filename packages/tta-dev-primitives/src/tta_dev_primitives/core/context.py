@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from operator import attrgetter
+from threading import Lock
 from typing import Any, ClassVar, Final, Literal, Protocol, cast
 
 from tta_dev_primitives.errors import ConfigurationError
+
+_making = Lock()
+"""Held while an id is made that two threads may ask for first."""
+if hasattr(os, "register_at_fork"):
+    # A thread that held it is not in the child to let go of it.
+    os.register_at_fork(after_in_child=lambda: globals().update(_making=Lock()))
 
 
 class Tally:
@@ -205,7 +213,9 @@ class WorkflowContext:
         """What ties together everything done for one request."""
         run = self._run
         if run.correlation_id is None:
-            run.correlation_id = str(uuid.uuid4())
+            with _making:  # the first to ask may be two threads
+                if run.correlation_id is None:
+                    run.correlation_id = str(uuid.uuid4())
         return run.correlation_id
 
     @correlation_id.setter

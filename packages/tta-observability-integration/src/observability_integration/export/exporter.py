@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 class SpanExporter(Protocol):
     """Take ended spans somewhere, and count what became of them.
 
-    `export` is called by the pipeline's thread alone, with spans that nobody changes any more. It
-    does not wait for a network, and raises nothing.
+    All three methods are called by the pipeline's thread alone. `export` gets spans that nobody
+    changes any more; it does not wait for a network, and raises nothing. In a process that is
+    forked off, the pipeline first calls `after_fork()`, where an exporter has that; else it sets
+    both counts to zero.
 
     Attributes:
         name: What metrics call it, such as `otlp` or `file`.

@@ -1,9 +1,9 @@
 """The tables and views of a trace file.
 
 Ids are text in hexadecimal digits, as logs, `traceparent` headers and other tools show them: who
-types `WHERE trace_id LIKE '4bf92f%'` finds the trace. Bytes would be 40 smaller per span, and
-unreadable. What is looked for often has a column of its own and is left out of `attributes`, which
-holds the rest as JSON.
+types `WHERE trace_id LIKE '4bf92f%'` finds the trace. As bytes they would be 32 shorter per
+span, and unreadable. What is looked for often has a column of its own and is left out of
+`attributes`, which holds the rest as JSON.
 """
 
 from __future__ import annotations
