@@ -13,10 +13,10 @@ from opentelemetry.trace import INVALID_SPAN, SpanKind, StatusCode
 
 from tta_dev_primitives import ObservabilityPrimitive
 
-from .context.attached import Attached
 from .context.propagation import adopt, otel_parent, with_baggage
 from .cost.call_account import CallAccounts
 from .spans import describe
+from .spans.attached import Attached
 from .spans.block import SpanBlock
 from .spans.call_span import CallPlace, CallSpan
 from .spans.light_span import Scope, SpanSite

@@ -13,8 +13,7 @@ from opentelemetry.util._decorator import (
     _agnosticcontextmanager,  # pyright: ignore[reportPrivateUsage]
 )
 
-from observability_integration.context.attached import Attached
-
+from .attached import Attached
 from .call_span import CallSpan
 from .clock import unix_nanoseconds
 from .light_span import LightSpan, Scope, SpanSite
