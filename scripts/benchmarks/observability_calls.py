@@ -89,7 +89,7 @@ def _yardstick(least: Least, call: float) -> Finding:
 def _off(least: Least, call: float) -> list[Finding]:
     found: list[Finding] = []
     for kind, title in KINDS.items():
-        floor, median_floor = least["off"]["without the hook"]
+        floor, median_floor = least["off"][f"{kind}, without the hook"]
         ours, median = least["off"][kind]
         found.append(
             Finding(

@@ -113,7 +113,7 @@ MODES: Final[dict[str, Callable[[str], Mode]]] = {
 def _primitives() -> Mode:
     plus = Plus()
     repeated, context = Repeated(plus), WorkflowContext()
-    return Mode(lambda: plus.execute(1, context), lambda: repeated.execute(1, context))
+    return Mode(lambda: plus.execute(1), lambda: repeated.execute(1, context))
 
 
 def _own(endpoint: str, *, metrics: bool) -> Mode:

@@ -44,7 +44,8 @@ async def calls(mode: Mode, batches: int) -> dict[str, list[float]]:
     unwrapped = vars(Plus)["execute"].__wrapped__
     operations: dict[str, tuple[Callable[[], Awaitable[object]], int, int]] = {
         "bare": (lambda: bare(1), CALLS, 1),
-        "without the hook": (lambda: unwrapped(plus, 1, context), CALLS, 1),
+        "below, without the hook": (lambda: unwrapped(plus, 1, context), CALLS, 1),
+        "alone, without the hook": (lambda: unwrapped(plus, 1, WorkflowContext()), CALLS, 1),
         "alone": (mode.alone, CALLS, 1),
         "below": (mode.below, CALLS // TIMES, TIMES),
     }
@@ -104,7 +105,9 @@ async def load(
     latencies: list[float] = []
     turns = iter(range(count))
 
-    async def run() -> None:
+    async def run(place: int) -> None:
+        # One after the other, as requests come: those that begin together would stay together.
+        await asyncio.sleep(upstream_seconds * place / concurrency)
         for _ in turns:
             began = time.perf_counter()
             await flow.execute(next(NUMBERS))
@@ -114,7 +117,7 @@ async def load(
     mode.flush()
     gc.collect()
     began = time.process_time()
-    await asyncio.gather(*(run() for _ in range(concurrency)))
+    await asyncio.gather(*map(run, range(concurrency)))
     mode.flush()
     spent = (time.process_time() - began) / count
     return {"latencies": latencies, "processor_seconds": spent}
@@ -157,7 +160,6 @@ def main() -> None:
     """Answer until there are no more questions."""
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # a full queue is measured here
     mode = MODES[sys.argv[1]](sys.argv[2] if len(sys.argv) > 2 else "")
-    gc.freeze()
     with asyncio.Runner() as runner:
         for line in sys.stdin:
             order = json.loads(line)

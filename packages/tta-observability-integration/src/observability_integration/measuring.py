@@ -11,6 +11,7 @@ from .meters import LazyMeterProvider, installed_meter_provider, otlp_metric_exp
 from .metrics.meter_cells import MeterCells
 from .metrics.prometheus import prometheus_endpoint
 from .metrics.registry import Registry
+from .running import Delivery
 from .scope import SCOPE, VERSION
 from .semconv.schema import schema_url
 
@@ -63,7 +64,7 @@ def _push(running: Running, registry: Registry, options: Options) -> None:
 
     scope = InstrumentationScope(SCOPE, VERSION, schema_url(options.schema))
     pusher = MetricPusher(registry, exporter, Resource(options.resource), scope)
-    running.closers.append(pusher.shutdown)
+    running.closers.append(Delivery(pusher.shutdown))
 
 
 def _lend_meters(
@@ -76,4 +77,4 @@ def _lend_meters(
         metrics.set_meter_provider(provider)
     provider.resource, provider.scraped = options.resource, scraped
     provider.pushed_to = (options.otlp_endpoint or "") if pushed else None
-    running.closers.append(provider.close)
+    running.closers.append(Delivery(provider.close))

@@ -47,12 +47,16 @@ class LazyMeterProvider(metrics.MeterProvider):
                 self._made = self._make()
         return self._made.get_meter(name, version, schema_url, attributes)
 
-    def close(self) -> None:
-        """Deliver what waits and forget the provider; the next meter gets a new one."""
+    def close(self, timeout_seconds: float = 2.0) -> None:
+        """Deliver what waits and forget the provider; the next meter gets a new one.
+
+        Args:
+            timeout_seconds: The longest that this takes.
+        """
         with self._lock:
             made, self._made = self._made, None
         if made is not None:
-            made.shutdown(timeout_millis=2_000)
+            made.shutdown(timeout_millis=timeout_seconds * 1000)
 
     def _make(self) -> MeterProvider:
         from opentelemetry.sdk.metrics import MeterProvider

@@ -8,7 +8,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
 
 from opentelemetry import trace
-from opentelemetry.context import Context, attach, detach, get_current
+from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, SpanKind, StatusCode
 
 from tta_dev_primitives import ObservabilityPrimitive
@@ -20,6 +20,7 @@ from .spans.attached import Attached
 from .spans.block import SpanBlock
 from .spans.call_span import CallPlace, CallSpan
 from .spans.light_span import Scope, SpanSite
+from .spans.runtime_context import attach, detach, get_current
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -36,6 +37,8 @@ MEASURED_CALLS: Final = 1024
 
 _SPAN_KEY: Final = next(iter(trace.set_span_in_context(INVALID_SPAN, Context())))
 _ERROR: Final = StatusCode.ERROR
+# A context refuses to be changed; nobody has seen this one yet.
+_put: Final = dict[str, object].__setitem__
 _monotonic: Final = time.perf_counter_ns
 _random_bits: Final = random.getrandbits
 
@@ -114,15 +117,17 @@ class LightObserver(ObservabilityPrimitive):
                 self._accounts.begin(span, call)
             if place.is_hidden:
                 span.span_id, span.parent_id, span.deliver = call.span_id, call.parent_id, None
-            # Most contexts hold the span and nothing else.
-            within = {_SPAN_KEY: span} if len(here) == 1 else {**here, _SPAN_KEY: span}
+            if len(here) == 1:  # most contexts hold the span and nothing else
+                span.within = within = Context()
+                _put(within, _SPAN_KEY, span)
+            else:
+                span.within = Context({**here, _SPAN_KEY: span})
         else:
             span = self._begin(place, above, began, context)
             identity = span.span_id
             if span.run is not None:
                 here = with_baggage(here, context)
-            within = {**here, _SPAN_KEY: span}
-        span.within = Context(within)
+            span.within = Context({**here, _SPAN_KEY: span})
         if place.metrics is not None:
             place.metrics.began()
         if not identity & 1023:

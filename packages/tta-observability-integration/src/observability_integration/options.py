@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +13,7 @@ from urllib.parse import unquote
 from .semconv.schema import DEFAULT_SCHEMA, Schema, known_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from .cost.prices import PriceBook
     from .export.exporter import SpanExporter
@@ -73,8 +74,8 @@ class Options:
         if self.otlp_endpoint or "otlp" in self.asked:
             return True
         named = _listed(environ, f"OTEL_{signal}_EXPORTER")
-        if named and "otlp" not in named:
-            return False
+        if named:
+            return "otlp" in named  # to the standard's default address, where none is given
         return bool(
             environ.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
             or environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -126,7 +127,9 @@ def read_options(
     if span_level in _LEVELS:
         level = "workflow" if span_level == "workflow" else "primitive"
     else:
-        _logger.warning("span_level must be 'primitive' or 'workflow', got %r", span_level)
+        _logger.warning(
+            "span_level must be 'primitive' or 'workflow', got %r; 'primitive' is taken", span_level
+        )
     if "file" in names and others.get("trace_file") is None:
         others["trace_file"] = Path("traces.sqlite3")
     return Options(
@@ -158,6 +161,9 @@ def resource_attributes(
     if service_name == DEFAULT_SERVICE_NAME:
         named = environ.get("OTEL_SERVICE_NAME") or found.get("service.name")
         service_name = named or service_name
+    if not isinstance(further, Mapping | None):  # pyright: ignore[reportUnnecessaryIsInstance] - from the app
+        _logger.warning("resource must be a mapping of attributes, got %r; it is left out", further)
+        further = None
     return {
         "telemetry.sdk.language": "python",
         "telemetry.sdk.name": "observability_integration",
@@ -174,7 +180,7 @@ def _content(asked: bool | str | None, environ: Mapping[str, str]) -> ContentMod
     if asked is None:
         return content_mode(environ)
     if isinstance(asked, str):
-        return content_mode({CAPTURE_VARIABLE: asked})
+        return content_mode({CAPTURE_VARIABLE: asked}, name="capture_content")
     return ContentMode.SPAN_ONLY if asked else ContentMode.NO_CONTENT
 
 

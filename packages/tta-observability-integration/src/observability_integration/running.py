@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +18,18 @@ if TYPE_CHECKING:
     from .metrics.registry import Registry
     from .spans.light_tracer import LightTracerProvider
 
+DELIVERY_SECONDS: Final = 2.0
 _logger = logging.getLogger("observability_integration")
+
+
+class Delivery(NamedTuple):
+    """What undoes a part that has something to deliver first.
+
+    Attributes:
+        close: Takes the seconds that this may last.
+    """
+
+    close: Callable[[float], object]
 
 
 class Running:
@@ -36,7 +48,7 @@ class Running:
         self.cells: CellSource | None = None
         self.registry: Registry | None = None
         self.meter: Meter | None = None
-        self.closers: list[Callable[[], object]] = []
+        self.closers: list[Callable[[], object] | Delivery] = []
 
     def attempt(self, what: str, set_up: Callable[[], None]) -> None:
         """Set a part up; one that fails is undone and told, and the app goes on without it."""
@@ -48,11 +60,21 @@ class Running:
             self.close(down_to=done)
 
     def close(self, *, down_to: int = 0) -> None:
-        """Undo what was set up, last things first."""
+        """Undo what was set up, last things first.
+
+        What delivers shares two seconds: each has its part of what the ones before it left.
+        """
+        until = time.monotonic() + DELIVERY_SECONDS
+        waiting = sum(isinstance(closer, Delivery) for closer in self.closers[down_to:])
         while len(self.closers) > down_to:
             closer = self.closers.pop()
             try:
-                closer()
+                if isinstance(closer, Delivery):
+                    seconds = max(0.0, until - time.monotonic()) / waiting
+                    waiting -= 1
+                    closer.close(seconds)
+                else:
+                    closer()
             except Exception:
                 _logger.exception("a part of observability could not be shut down")
 

@@ -84,22 +84,26 @@ def initialize_observability(
         if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
             _logger.warning("observability stays off: OTEL_SDK_DISABLED is true")
             return False
-        options = read_options(
-            service_name=service_name,
-            service_version=service_version,
-            exporters=exporters,
-            sample_ratio=sample_ratio,
-            capture_content=capture_content,
-            span_level=span_level,
-            resource=resource,
-            schema=schema,
-            prices=prices,
-            otlp_endpoint=otlp_endpoint,
-            trace_file=None if trace_file is None else Path(trace_file),
-            console=enable_console_traces,
-            prometheus_port=prometheus_port if enable_prometheus else None,
-            metrics=metrics,
-        )
+        try:
+            options = read_options(
+                service_name=service_name,
+                service_version=service_version,
+                exporters=exporters,
+                sample_ratio=sample_ratio,
+                capture_content=capture_content,
+                span_level=span_level,
+                resource=resource,
+                schema=schema,
+                prices=prices,
+                otlp_endpoint=otlp_endpoint,
+                trace_file=None if trace_file is None else Path(trace_file),
+                console=enable_console_traces,
+                prometheus_port=prometheus_port if enable_prometheus else None,
+                metrics=metrics,
+            )
+        except (TypeError, ValueError, AttributeError) as error:
+            _logger.error("observability stays off: an argument cannot be used: %s", error)  # noqa: TRY400 - the app's mistake, told in one line
+            return False
         from .context.logs import install_log_correlation, wants_log_correlation
         from .measuring import set_up_metrics
         from .tracing import set_up_traces

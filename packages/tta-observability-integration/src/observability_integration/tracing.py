@@ -15,6 +15,7 @@ from .metrics.recorder import Recorder
 from .metrics.telemetry import telemetry_instruments
 from .observer import LightObserver
 from .pipeline.pipeline import SpanPipeline
+from .running import Delivery
 from .scope import SCOPE, VERSION
 from .semconv.schema import schema_url
 from .spans.content import ContentCapture
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from .running import Process, Running
     from .spans.light_span import LightSpan
 
-FLUSH_SECONDS = 2.0
 _logger = logging.getLogger("observability_integration")
 
 
@@ -53,9 +53,13 @@ def _own(process: Process, running: Running, options: Options) -> None:
     )
     priced_later = counted_later and bool(pipeline.exporters)
     if not pipeline.exporters:
-        _logger.info(
+        # What was asked for and could not be had was told already.
+        asked = options.prometheus_port is not None or _wanted(options, options.environ)
+        level = logging.INFO if asked else logging.WARNING
+        _logger.log(
+            level,
             "traces go nowhere yet; set OTEL_EXPORTER_OTLP_ENDPOINT or pass "
-            "enable_console_traces=True"
+            "enable_console_traces=True",
         )
     provider = process.tracer_provider
     limits = SpanLimits.from_environment(options.environ)
@@ -155,7 +159,7 @@ def _pipeline(
         price(span)
 
     pipeline = SpanPipeline(exporters, resolve=complete)
-    running.closers.append(lambda: pipeline.shutdown(FLUSH_SECONDS))
+    running.closers.append(Delivery(pipeline.shutdown))
     return pipeline
 
 

@@ -145,7 +145,7 @@ def test_shutdown_gives_up_on_an_exporter_that_is_stuck(
     assert time.monotonic() - began < PATIENCE / 4
     assert exporter.shutdowns == 1
     (line,) = caplog.records
-    assert line.getMessage() == "metrics were not sent within 0.05 seconds; given up"
+    assert line.getMessage() == "the last metrics were not sent within 0.05 seconds; given up"
 
 
 def test_a_failure_is_told_once_and_so_is_its_end(

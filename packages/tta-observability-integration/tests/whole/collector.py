@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Arrived:
-    """One span, as it came."""
+    """One span, as it came.
+
+    Attributes:
+        message: All of it, in protobuf.
+        scope: The instrumentation it comes from, in protobuf.
+    """
 
     name: str
     trace_id: str
@@ -29,8 +34,9 @@ class Arrived:
     parent_id: str
     attributes: dict[str, Any]
     resource: dict[str, Any]
-    events: tuple[str, ...] = ()
-    status: int = 0
+    events: tuple[str, ...]
+    message: Any
+    scope: Any
 
 
 @dataclass
@@ -177,7 +183,8 @@ def spans_of(body: bytes) -> list[Arrived]:
             plain(span.attributes),
             plain(resource.resource.attributes),
             tuple(event.name for event in span.events),
-            span.status.code,
+            span,
+            scope.scope,
         )
         for resource in ExportTraceServiceRequest.FromString(body).resource_spans
         for scope in resource.scope_spans

@@ -90,6 +90,17 @@ def test_an_interrupt_ends_open_spans_as_cancelled_and_delivers_them() -> None:
         assert outcomes["lambda slow"] == outcomes["invoke_workflow app"] == "cancelled"
 
 
+def test_an_interrupt_ends_a_program_as_interrupts_do() -> None:
+    """A shell script goes on after Ctrl-C: modules that are imported at exit hide the signal."""
+    body = "initialize_observability(enable_prometheus=False, otlp_endpoint=URL, metrics=False)\n"
+    with collecting() as collector:
+        finished = run_program(
+            body + "call('a'); os.kill(os.getpid(), signal.SIGINT); time.sleep(5)", collector.url
+        )
+        assert collector.names == Counter(["invoke_workflow a"])
+    assert finished.status == -signal.SIGINT
+
+
 def test_an_interrupt_that_the_program_handles_costs_no_span() -> None:
     body = """
     async def slow(x):

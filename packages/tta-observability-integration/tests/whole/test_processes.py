@@ -176,4 +176,3 @@ def test_all_of_a_pool_deliver_their_spans(method: str) -> None:
         finished = run_program(body.replace("{method!r}", repr(method)), collector.url, WORKERS)
         assert finished.status == 0, finished.log
         assert collector.names == Counter(f"invoke_workflow {number}" for number in range(6))
-

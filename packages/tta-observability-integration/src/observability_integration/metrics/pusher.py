@@ -121,7 +121,10 @@ class MetricPusher:
         until = time.monotonic() + timeout_seconds
         self._thread.join(timeout_seconds)
         if self._thread.is_alive():
-            _logger.warning("metrics were not sent within %g seconds; given up", timeout_seconds)
+            self._given_up = True
+            _logger.warning(
+                "the last metrics were not sent within %.2g seconds; given up", timeout_seconds
+            )
         self._exporter.shutdown(timeout_millis=max(0.0, until - time.monotonic()) * 1000)
 
     def begin_anew(self) -> None:
@@ -132,7 +135,7 @@ class MetricPusher:
     def _begin(self) -> None:
         self._changed = threading.Condition()
         self._wanted = self._done = 0
-        self._closing = False
+        self._closing = self._given_up = False
         self._failing: bool = False
         self._thread = threading.Thread(target=self._run, name="tta-metrics", daemon=True)
         self._thread.start()
@@ -145,8 +148,8 @@ class MetricPusher:
                 self._changed.wait_for(self._due, min(self._interval, threading.TIMEOUT_MAX))
                 closing, wanted = self._closing, self._wanted
             failing = not self._export()
-            if failing != self._failing:
-                self._tell(failing=failing)
+            if failing != self._failing or (failing and closing):
+                self._tell(failing=failing, closing=closing)
             with self._changed:
                 self._done, self._failing = wanted, failing
                 self._changed.notify_all()
@@ -166,11 +169,15 @@ class MetricPusher:
             self._raised = type(error).__name__
             return False
 
-    def _tell(self, *, failing: bool) -> None:
+    def _tell(self, *, failing: bool, closing: bool) -> None:
         if not failing:
             _logger.info("metrics are sent again")
             return
         why = f" ({self._raised})" if self._raised else ""
+        if closing:
+            if not self._given_up:  # else that was told
+                _logger.warning("the last metrics could not be sent%s", why)
+            return
         _logger.warning(
             "metrics could not be sent%s; they are sent again in %g seconds", why, self._interval
         )

@@ -54,10 +54,16 @@ class ContentMode(StrEnum):
         return self in (ContentMode.EVENT_ONLY, ContentMode.SPAN_AND_EVENT)
 
 
-def content_mode(environ: Mapping[str, str] = os.environ) -> ContentMode:
+def content_mode(
+    environ: Mapping[str, str] = os.environ, *, name: str = CAPTURE_VARIABLE
+) -> ContentMode:
     """Return what the environment asks to be captured, in any case of letters.
 
     What is not understood is told in the log, and captures nothing.
+
+    Args:
+        environ: Where the variable is read.
+        name: What was asked by, for the log.
     """
     asked = environ.get(CAPTURE_VARIABLE, "").strip()
     if not asked:
@@ -67,7 +73,7 @@ def content_mode(environ: Mapping[str, str] = os.environ) -> ContentMode:
     except ValueError:
         _logger.warning(
             "%s must be one of %s, got %r; no content is captured",
-            CAPTURE_VARIABLE,
+            name,
             ", ".join(ContentMode),
             asked,
         )
