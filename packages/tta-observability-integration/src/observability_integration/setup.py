@@ -50,7 +50,7 @@ def initialize_observability(
     then only exporters asked for by argument are added to it, because it has its own. Without one,
     spans are light ones of this package, for the user's own tracers and instrumentations too.
 
-    What waits is delivered at the end of the program, for two seconds at most.
+    What waits is delivered at the end of the program, in two seconds at most.
 
     Args:
         service_name: Name of the service in traces; `OTEL_SERVICE_NAME` replaces the default.
@@ -131,7 +131,7 @@ def is_observability_enabled() -> bool:
 def shutdown_observability() -> None:
     """Stop watching and deliver what waits; a second call does nothing.
 
-    A collector that does not answer is given up after two seconds.
+    That takes two seconds at most, however many collectors do not answer.
 
     Tracer and meter providers stay installed, because OpenTelemetry installs them once per
     process. Calls under way still end their spans, which then go nowhere.

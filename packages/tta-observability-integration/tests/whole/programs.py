@@ -8,14 +8,18 @@ import subprocess
 import sys
 import textwrap
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
 PATIENCE_SECONDS = 20.0
+IS_LONG = os.environ.get("TTA_LONG") == "1"
+in_long_runs = pytest.mark.skipif(not IS_LONG, reason="more of the same; set TTA_LONG=1")
 
 _BEGINNING = """
 import asyncio, json, logging, os, signal, sys, threading, time
@@ -143,10 +147,8 @@ def _group(
 
 
 def _end(program: subprocess.Popen[str]) -> None:
-    try:
+    with suppress(ProcessLookupError):  # all of it ended by itself
         os.killpg(program.pid, signal.SIGKILL)  # its own group, which nobody else is in
-    except ProcessLookupError:
-        pass  # all of it ended by itself
     program.wait(PATIENCE_SECONDS)
     for stream in (program.stdout, program.stderr):
         if stream is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import threading
 from collections import Counter
@@ -24,12 +23,12 @@ from tta_dev_primitives import (
 )
 
 from .collector import Collector, Request, collecting
-from .programs import eventually
+from .programs import IS_LONG, eventually
 from .watched import Counts, call, initialise, step
 
 pytestmark = pytest.mark.usefixtures("quiet_environment")
 
-SEEDS = range(40 if os.environ.get("TTA_LONG") == "1" else 2)
+SEEDS = range(40 if IS_LONG else 1)
 CALLS = 400
 
 

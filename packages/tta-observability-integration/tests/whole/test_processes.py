@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from .collector import collecting
-from .programs import run_program, unindented
+from .programs import in_long_runs, run_program, unindented
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,20 +27,22 @@ if not child:
 print(join(child))
 call("after")
 """)
-ENDS = {
-    "exit": "sys.exit(3)",
-    "shutdown": "shutdown_observability(); os._exit(3)",
-    "error": "1 / 0",
-}
 
 
-@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param("sys.exit(3)", id="exit"),
+        pytest.param("shutdown_observability(); os._exit(3)", id="shutdown", marks=in_long_runs),
+        pytest.param("raise SystemExit(3)", id="error", marks=in_long_runs),
+    ],
+)
 def test_parent_and_child_deliver_their_own_spans_once(end: str) -> None:
     """What waited at the fork arrives twice, or what the child did never."""
     with collecting() as collector:
         finished = run_program(OBSERVED + FORK.format(end_of_child=end), collector.url)
         assert finished.status == 0, finished.log
-        assert finished.lines == ["1" if end == "1 / 0" else "3"]
+        assert finished.lines == ["3"]
         assert collector.names == Counter(
             f"invoke_workflow {name}" for name in ("before", "child", "after")
         )
@@ -136,7 +138,7 @@ def test_a_child_may_be_forked_while_another_thread_initialises() -> None:
     assert (finished.status, finished.lines) == (0, ["0"]), finished.log
 
 
-METHODS = ("fork", "spawn")
+METHODS = ["fork", pytest.param("spawn", marks=in_long_runs)]
 WORKERS = {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
 
 

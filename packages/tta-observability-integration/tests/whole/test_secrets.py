@@ -42,9 +42,8 @@ KEYS: dict[str, tuple[dict[str, str], str | None, int]] = {
     "a-password-with-a-bracket": ({}, "http://me:{secret}[@{place}", 200),
     "a-password-and-a-wrong-port": ({}, "http://me:{secret}@127.0.0.1:x", 200),
     "a-password-and-another-scheme": ({}, "ftp://me:{secret}@{place}", 200),
-    "a-password-and-nobody": ({}, "http://me:{secret}@" + DEAD, 200),
     "a-query": ({}, "http://{place}/?key={secret}", 200),
-    "a-query-and-nobody": ({}, "http://" + DEAD + "/?key={secret}", 200),
+    "nobody-listens": ({}, "http://me:{secret}@" + DEAD + "/?key={secret}", 200),
 }
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .collector import collecting
-from .programs import eventually, run_program, running_program, unindented
+from .programs import eventually, in_long_runs, run_program, running_program, unindented
 
 if TYPE_CHECKING:
     import subprocess
@@ -122,6 +122,7 @@ def test_an_app_that_uvicorn_loads_again_is_observed_before_and_after(tmp_path: 
     assert "Traceback" not in log, log
 
 
+@in_long_runs
 def test_workers_of_uvicorn_deliver_their_spans_and_one_of_them_is_scraped(tmp_path: Path) -> None:
     """All workers but the first fail, because the port of Prometheus is taken."""
     write_app(tmp_path, "one")
@@ -137,8 +138,10 @@ def test_workers_of_uvicorn_deliver_their_spans_and_one_of_them_is_scraped(tmp_p
 
 
 AGAIN = {
-    "the-module-of-setup": "setup = importlib.reload(sys.modules['observability_integration.setup'])",
-    "the-package": "setup = importlib.reload(sys.modules['observability_integration'])",
+    "the-module-of-setup": """
+from observability_integration import setup
+importlib.reload(setup)
+""",
     "all-modules": """
 for name in [name for name in sys.modules if name.startswith("observability_integration")]:
     del sys.modules[name]
