@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
+import subprocess
 import sys
 import urllib.error
 from collections.abc import Iterator
@@ -255,3 +257,35 @@ def test_a_closed_endpoint_frees_its_port(endpoint: PrometheusEndpoint) -> None:
         endpoint.close()
     with pytest.raises(urllib.error.URLError, match="refused"):
         scrape(endpoint.url)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_forked_process_leaves_the_port_to_its_parent() -> None:
+    """A child that was forked off keeps the port, or never ends because it waits for a thread."""
+    program = """
+import os, socket, sys
+from observability_integration.metrics.prometheus import PrometheusEndpoint
+from observability_integration.metrics.registry import Registry
+
+endpoint = PrometheusEndpoint(Registry(), 0)
+port = int(endpoint.url.split(":")[2].split("/")[0])
+to_child, to_parent = os.pipe(), os.pipe()
+child = os.fork()
+if not child:
+    os.read(to_child[0], 1)
+    endpoint.close()
+    endpoint.close()
+    os.write(to_parent[1], b"x")
+    os._exit(0)
+endpoint.close()
+with socket.socket() as again:  # while the child lives
+    again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    again.bind(("127.0.0.1", port))
+    again.listen()
+os.write(to_child[1], b"x")
+assert os.read(to_parent[0], 1) == b"x"
+assert os.waitpid(child, 0)[1] == 0
+"""
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", program]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 0, result.stderr

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
+from observability_integration.forking import tell_of_forks
 from observability_integration.scope import SCOPE
 
 from .prometheus_names import (
@@ -144,6 +145,8 @@ class PrometheusEndpoint:
     each name once; the registry is added there too while the endpoint is open, so that endpoints
     of the user's own show it as well.
 
+    In a process that is forked off, nobody answers: open an endpoint there, at a port of its own.
+
     Args:
         registry: What is shown.
         port: 0 picks a free one.
@@ -181,8 +184,10 @@ class PrometheusEndpoint:
         self._server: WSGIServer = server
         self._thread: threading.Thread = thread
         self._host = host
+        self._is_child = False
         REGISTRY.register(self._collector)
         self._open = True
+        tell_of_forks(self)
 
     @property
     def url(self) -> str:
@@ -195,9 +200,16 @@ class PrometheusEndpoint:
             return
         self._open = False
         self._shared.unregister(self._collector)
+        if self._is_child:
+            return
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def after_fork(self) -> None:
+        """Leave the port to the parent: nobody answers here, as its thread is not here."""
+        self._is_child = True
+        self._server.socket.close()
 
 
 def prometheus_endpoint(

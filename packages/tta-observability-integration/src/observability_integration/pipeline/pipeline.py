@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry import context as otel_context
 
+from observability_integration.forking import tell_of_forks
+
 from .carrier import Carrier
-from .forking import tell_of_forks
 from .waiting import WaitingSpans
 
 if TYPE_CHECKING:
