@@ -15,7 +15,12 @@ pytestmark = pytest.mark.slow
 
 # Two for what waits, and what a busy machine adds.
 LONGEST_GOODBYE_SECONDS = 2.0 + 0.4
-OBSERVED = "initialize_observability(enable_prometheus=False, otlp_endpoint=URL)\n"
+FIRST = """
+async def first(chunks):
+    return await anext(chunks)
+
+"""
+OBSERVED = FIRST + "initialize_observability(enable_prometheus=False, otlp_endpoint=URL)\n"
 
 
 ENDINGS = {
@@ -23,6 +28,10 @@ ENDINGS = {
     "sys-exit-in-a-step": ("asyncio.run(step('a', lambda x: sys.exit(7)).execute(1))", 7),
     "error-in-a-step": ("asyncio.run(step('a', lambda x: 1 / 0).execute(1))", 1),
     "interrupt": ("call('a'); os.kill(os.getpid(), signal.SIGINT); time.sleep(5)", -signal.SIGINT),
+    "a-stream-that-nobody-closed": (
+        "chunks = step('a').stream(1); asyncio.run(first(chunks))",
+        0,
+    ),
     "last-words-of-a-handler": ("import atexit; atexit.register(call, 'a')", 0),
 }
 MORE_ENDINGS = {

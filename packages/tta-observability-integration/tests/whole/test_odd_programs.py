@@ -8,11 +8,12 @@ import gc
 import signal
 import threading
 import tracemalloc
+from collections import Counter
 from typing import Any
 
 import pytest
 from opentelemetry import context as otel_context
-from opentelemetry import trace
+from opentelemetry import metrics, trace
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -24,6 +25,7 @@ from observability_integration import (
 )
 from tta_dev_primitives import LambdaPrimitive
 
+from .collector import Collector
 from .watched import call, initialise, step
 
 pytestmark = pytest.mark.usefixtures("quiet_environment")
@@ -42,6 +44,18 @@ def parents(memory: InMemoryExporter) -> dict[str, str | None]:
     shutdown_observability()
     known = {span.span_id: span.name for span in memory.spans}
     return {span.name: known.get(span.parent_id) for span in memory.spans}
+
+
+def test_a_tracer_and_a_meter_from_before_the_start_work_after_it(collector: Collector) -> None:
+    """Libraries that ask for theirs when they are imported are never seen."""
+    tracer, meter = trace.get_tracer("early"), metrics.get_meter("early")
+    orders = meter.create_counter("early.orders")
+    assert initialise(collector)
+    tracer.start_span("early").end()
+    orders.add(1)
+    shutdown_observability()
+    assert collector.names == Counter(["early"])
+    assert "early.orders" in collector.metric_names
 
 
 def test_a_loop_within_a_loop_keeps_its_place(memory: InMemoryExporter) -> None:
