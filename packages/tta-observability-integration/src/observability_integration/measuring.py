@@ -71,10 +71,11 @@ def _lend_meters(
     process: Process, running: Running, options: Options, *, scraped: bool, pushed: bool
 ) -> None:
     """Let the user's own meters be collected beside ours."""
-    provider = process.meter_provider
-    if provider is None:
-        provider = process.meter_provider = LazyMeterProvider()
-        metrics.set_meter_provider(provider)
+    provider = process.meter_provider or LazyMeterProvider()
     provider.resource, provider.scraped = options.resource, scraped
     provider.pushed_to = (options.otlp_endpoint or "") if pushed else None
+    if process.meter_provider is None:
+        # Last, because meters that were made before get their instruments now.
+        process.meter_provider = provider
+        metrics.set_meter_provider(provider)
     running.closers.append(Delivery(provider.close))

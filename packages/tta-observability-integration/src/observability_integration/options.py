@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import unquote
 
 from .semconv.schema import DEFAULT_SCHEMA, Schema, known_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from .cost.prices import PriceBook
     from .export.exporter import SpanExporter
     from .observer import SpanLevel
@@ -22,8 +20,10 @@ if TYPE_CHECKING:
     from .spans.sampling import Sampling
 
 DEFAULT_SERVICE_NAME: Final = "tta"
+DEFAULT_SERVICE_VERSION: Final = "0.1.0"
 _NAMED: Final = ("console", "file", "otlp")
 _LEVELS: Final[tuple[SpanLevel, ...]] = ("primitive", "workflow")
+T = TypeVar("T")
 _logger = logging.getLogger("observability_integration")
 
 
@@ -93,31 +93,24 @@ def read_options(
     resource: Mapping[str, Any] | None,  # Any: values of attributes
     schema: str,
     prices: str | os.PathLike[str] | PriceBook | None = None,
+    otlp_endpoint: str | None = None,
+    prometheus_port: int | None = None,
+    trace_file: str | os.PathLike[str] | None = None,
     environ: Mapping[str, str] = os.environ,
     **others: Any,  # Any: fields of `Options` that are taken as they are
 ) -> Options:
     """Return what was asked for; what cannot be understood is told in the log and left out."""
     from .spans.sampling import Sampling
 
-    names: set[str] = set()
-    given: list[SpanExporter] = []
-    for exporter in exporters:
-        if not isinstance(exporter, str):
-            given.append(exporter)
-        elif exporter in _NAMED:
-            names.add(exporter)
-        else:
-            _logger.warning(
-                "exporters must be among %s, or exporter objects, got %r; left out",
-                ", ".join(map(repr, _NAMED)),
-                exporter,
-            )
+    names, given = _exporters(exporters)
     sampling = Sampling.from_environment(environ)
     if sample_ratio is not None:
         try:
             sampling = Sampling(sample_ratio)
-        except ValueError as error:
-            _logger.warning("%s; sample_ratio is left out", error)
+        except (TypeError, ValueError):
+            _logger.warning(
+                "sample_ratio must be a number from 0 to 1, got %r; it is left out", sample_ratio
+            )
     try:
         spoken = known_schema(schema)
     except ValueError as error:
@@ -130,8 +123,10 @@ def read_options(
         _logger.warning(
             "span_level must be 'primitive' or 'workflow', got %r; 'primitive' is taken", span_level
         )
-    if "file" in names and others.get("trace_file") is None:
-        others["trace_file"] = Path("traces.sqlite3")
+    file = _of_type(trace_file, str | os.PathLike, "trace_file must be a path")
+    path = None if file is None else Path(file)
+    if path is None and "file" in names:
+        path = Path("traces.sqlite3")
     return Options(
         resource=resource_attributes(service_name, service_version, resource, environ),
         sampling=sampling,
@@ -141,6 +136,9 @@ def read_options(
         level=level,
         schema=spoken,
         prices=_price_book(prices),
+        otlp_endpoint=_of_type(otlp_endpoint, str, "otlp_endpoint must be a URL"),
+        prometheus_port=_of_type(prometheus_port, int, "prometheus_port must be a number"),
+        trace_file=path,
         environ=environ,
         **others,
     )
@@ -153,6 +151,8 @@ def resource_attributes(
     environ: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return the attributes of this process; arguments win over variables."""
+    from .spans.limits import clean
+
     found: dict[str, Any] = {}
     for pair in environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","):
         key, separator, value = pair.partition("=")
@@ -164,14 +164,18 @@ def resource_attributes(
     if not isinstance(further, Mapping | None):  # pyright: ignore[reportUnnecessaryIsInstance] - from the app
         _logger.warning("resource must be a mapping of attributes, got %r; it is left out", further)
         further = None
-    return {
+    if service_version == DEFAULT_SERVICE_VERSION:
+        service_version = found.get("service.version", service_version)
+    told = {
         "telemetry.sdk.language": "python",
         "telemetry.sdk.name": "observability_integration",
         **found,
         "service.name": service_name,
         "service.version": service_version,
-        **(further or {}),
+        **{str(key): value for key, value in (further or {}).items()},
     }
+    kept = {key: clean(value, None) for key, value in told.items() if key}
+    return {key: value for key, value in kept.items() if value is not None}
 
 
 def _content(asked: bool | str | None, environ: Mapping[str, str]) -> ContentMode:  # noqa: FBT001 - the argument as it was given
@@ -194,6 +198,36 @@ def _price_book(prices: str | os.PathLike[str] | PriceBook | None) -> PriceBook 
     except PriceFileError as error:
         _logger.warning("%s; these prices are left out", error)
         return None
+
+
+def _exporters(asked: Iterable[str | SpanExporter]) -> tuple[set[str], list[SpanExporter]]:
+    """Return names and objects of exporters, apart."""
+    names: set[str] = set()
+    given: list[SpanExporter] = []
+    for exporter in (asked,) if isinstance(asked, str) else asked:
+        if isinstance(exporter, str):
+            if exporter in _NAMED:
+                names.add(exporter)
+                continue
+        elif all(callable(getattr(exporter, name, None)) for name in ("export", "flush")):
+            given.append(exporter)
+            continue
+        _logger.warning(
+            "exporters must be among %s, or objects with export, flush and shutdown, got %r; left "
+            "out. One of opentelemetry-sdk belongs to a processor: get_tracer_provider()"
+            ".add_span_processor(BatchSpanProcessor(exporter))",
+            ", ".join(map(repr, _NAMED)),
+            exporter,
+        )
+    return names, given
+
+
+def _of_type(value: T | None, wanted: Any, must: str) -> T | None:  # Any: what isinstance takes
+    """Return *value*, or None with a line in the log where it is of another type."""
+    if value is None or isinstance(value, wanted):
+        return value
+    _logger.warning("%s, got %r; it is left out", must, value)
+    return None
 
 
 def _listed(environ: Mapping[str, str], variable: str) -> set[str]:

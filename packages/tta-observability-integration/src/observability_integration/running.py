@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from .forking import tell_of_forks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from .spans.light_tracer import LightTracerProvider
 
 DELIVERY_SECONDS: Final = 2.0
+# Finalizers of the app have priorities from 0 on, mostly, and may still make spans.
+_AFTER_THE_APP: Final = -100
 _logger = logging.getLogger("observability_integration")
 
 
@@ -40,6 +45,7 @@ class Running:
         cells: Where calls are counted; None without metrics.
         registry: The same where it is our own.
         meter: Where it is the user's.
+        kept: What must live until all is delivered.
         closers: What undoes each part, in the order of their making.
     """
 
@@ -48,6 +54,7 @@ class Running:
         self.cells: CellSource | None = None
         self.registry: Registry | None = None
         self.meter: Meter | None = None
+        self.kept: list[object] = []
         self.closers: list[Callable[[], object] | Delivery] = []
 
     def attempt(self, what: str, set_up: Callable[[], None]) -> None:
@@ -80,10 +87,33 @@ class Running:
 
 
 class Process:
-    """The state of this process; providers can be installed only once in its life."""
+    """The state of this process; providers can be installed only once in its life.
+
+    Attributes:
+        lock: Held while something is set up or closed; also by a signal handler of that thread.
+        running: What is set up; None for nothing.
+        tracer_provider: Ours, once it was installed.
+        meter_provider: The same.
+        shut_down: Closes what is running; set with it.
+    """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
+        self.shut_down: Callable[[], object] = list
         self.running: Running | None = None
         self.tracer_provider: LightTracerProvider | None = None
         self.meter_provider: LazyMeterProvider | None = None
+        tell_of_forks(self)
+
+    def after_fork(self) -> None:
+        """Begin with a lock that nobody holds, and close at the end of a worker."""
+        self.lock = threading.RLock()
+        util: Any = sys.modules.get("multiprocessing.util")  # Any: it tells its workers of forks
+        if util is not None:
+            util.register_after_fork(self, Process.close_with_worker)
+
+    def close_with_worker(self) -> None:
+        """Close at the end of a worker of `multiprocessing`, which skips `atexit`."""
+        util: Any = sys.modules.get("multiprocessing.util")  # Any: as above
+        if util is not None and sys.modules["multiprocessing.process"].parent_process():
+            util.Finalize(self, self.shut_down, exitpriority=_AFTER_THE_APP)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .options import DEFAULT_SERVICE_NAME, read_options
+from .options import DEFAULT_SERVICE_NAME, DEFAULT_SERVICE_VERSION, read_options
 from .running import Process, Running
 
 # OpenTelemetry is imported where it is used: asking whether observability is on must cost nothing.
@@ -22,12 +21,15 @@ if TYPE_CHECKING:
     from .export.exporter import SpanExporter
 
 _logger = logging.getLogger("observability_integration")
-_process = Process()
+
+
+# What is set up outlives a reload of this module.
+_process: Process = globals().get("_process") or Process()
 
 
 def initialize_observability(
     service_name: str = DEFAULT_SERVICE_NAME,
-    service_version: str = "0.1.0",
+    service_version: str = DEFAULT_SERVICE_VERSION,
     enable_prometheus: bool = True,  # noqa: FBT001, FBT002 - 0.1 took these by position
     enable_console_traces: bool | None = None,  # noqa: FBT001 - as above
     prometheus_port: int = 9464,
@@ -54,7 +56,8 @@ def initialize_observability(
 
     Args:
         service_name: Name of the service in traces; `OTEL_SERVICE_NAME` replaces the default.
-        service_version: Version of the service in traces.
+        service_version: Version of the service in traces; `service.version` among
+            `OTEL_RESOURCE_ATTRIBUTES` replaces the default.
         enable_prometheus: Answer Prometheus on loopback; needs the extra `prometheus`.
         enable_console_traces: Print each finished trace to stderr. None leaves it to the
             environment: on when `OTEL_TRACES_EXPORTER` names `console`.
@@ -77,6 +80,7 @@ def initialize_observability(
             without their cost; the extra `cost` knows what is not in it. They are priced in the
             thread that exports, whoever made them.
     """
+    _adopt_earlier()
     with _process.lock:
         if _process.running is not None:
             _logger.info("observability is on already; nothing changed")
@@ -96,7 +100,7 @@ def initialize_observability(
                 schema=schema,
                 prices=prices,
                 otlp_endpoint=otlp_endpoint,
-                trace_file=None if trace_file is None else Path(trace_file),
+                trace_file=trace_file,
                 console=enable_console_traces,
                 prometheus_port=prometheus_port if enable_prometheus else None,
                 metrics=metrics,
@@ -118,9 +122,21 @@ def initialize_observability(
         if running.tracer_provider is None and running.cells is None:
             running.close()
             return False
-        _process.running = running
+        _process.running, _process.shut_down = running, shutdown_observability
+        _process.close_with_worker()
         atexit.register(shutdown_observability)
         return True
+
+
+def _adopt_earlier() -> None:
+    """Go on with what an earlier copy of this package set up, whose modules are gone."""
+    global _process  # noqa: PLW0603 - the one state of the process
+    if _process.tracer_provider is None:
+        from opentelemetry import trace
+
+        earlier = getattr(trace.get_tracer_provider(), "process", None)
+        if earlier is not None:
+            _process = earlier
 
 
 def is_observability_enabled() -> bool:

@@ -66,6 +66,7 @@ def _own(process: Process, running: Running, options: Options) -> None:
     if provider is None:
         provider = LightTracerProvider(pipeline.offer, options.sampling, limits)
         process.tracer_provider = provider
+        provider.process = process
         trace.set_tracer_provider(provider)
     provider.deliver, provider.sampling, provider.limits = pipeline.offer, options.sampling, limits
     provider.pipeline, provider.resource = pipeline, options.resource
@@ -78,6 +79,7 @@ def _own(process: Process, running: Running, options: Options) -> None:
     )
     running.tracer_provider = provider
     running.closers.append(observe(observer).remove)
+    running.kept.append(observer)
     if running.cells is not None:
         told = telemetry_instruments(
             running.cells,
@@ -85,7 +87,8 @@ def _own(process: Process, running: Running, options: Options) -> None:
             pipeline.exporters,
             path_seconds=lambda: observer.path_seconds,
         )
-        running.closers.append(told)
+        if running.registry is None:  # else the last metrics tell of it, and the registry goes
+            running.closers.append(told)
 
 
 def _joined(provider: trace.TracerProvider, running: Running, options: Options) -> None:

@@ -77,8 +77,8 @@ class PricingStage:
         attributes = span.attributes
         if not _is_inference(attributes):
             return
-        if span.call is not None and span.call.kind is SpanKind.CLIENT:
-            return  # an SDK's own instrumentation tells of the request again that a primitive made
+        if _tells_again(span):
+            return
         amount = attributes.get(semconv.GEN_AI_USAGE_COST_AMOUNT)
         if amount is None:
             amount = self._priced(span, attributes)
@@ -128,6 +128,13 @@ def tokens_of(attributes: Mapping[str, Any]) -> TokenCounts:  # Any: attribute v
         image_input=_number(attributes, "gen_ai.usage.image.input_tokens"),
         video_input=_number(attributes, "gen_ai.usage.video.input_tokens"),
     )
+
+
+def _tells_again(span: LightSpan) -> bool:
+    """Tell whether an SDK's own instrumentation repeats what the span of a primitive tells."""
+    if span.details is not None and span.details.tells_again:
+        return True
+    return span.call is not None and span.call.kind is SpanKind.CLIENT
 
 
 def _is_inference(attributes: Mapping[str, Any]) -> bool:

@@ -6,17 +6,19 @@ Importing this imports opentelemetry-sdk; do it where a span or a processor of t
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakValueDictionary
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.util import BoundedList
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext, SpanKind
+from opentelemetry.trace import SpanContext, SpanKind, get_current_span
 from opentelemetry.trace.status import Status, StatusCode
 
 from observability_integration.pipeline.telling import ToldOnce
+from observability_integration.scope import SCOPE
 from observability_integration.semconv.names import ERROR_TYPE, TTA_OUTCOME
 from observability_integration.spans.light_span import (
     LightSpan,
@@ -124,15 +126,28 @@ class PipelineProcessor(SpanProcessor):
 
     def __init__(self, pipeline: SpanPipeline) -> None:
         self._pipeline: SpanPipeline | None = pipeline
+        # Spans below one of ours that is a request to a model, while they are open.
+        self._telling_again: WeakValueDictionary[int, Span] = WeakValueDictionary()
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Do nothing."""
+        """Note a span that tells again what a primitive's own span tells of a model."""
+        above: Any = get_current_span(parent_context)  # Any: the SDK's spans know their scope
+        scope = getattr(above, "instrumentation_scope", None)
+        if scope is not None and scope.name == SCOPE and above.kind is SpanKind.CLIENT:
+            self._telling_again[span.get_span_context().span_id] = span
 
     def on_end(self, span: ReadableSpan) -> None:
         """Offer *span*, which costs one step on a queue."""
         pipeline, context = self._pipeline, span.context
-        if pipeline is not None and context is not None and context.trace_flags.sampled:
+        if pipeline is None or context is None or not context.trace_flags.sampled:
+            return
+        if self._telling_again.pop(context.span_id, None) is None:
             pipeline.offer(span)
+        else:
+            light = light_span_of(span)
+            if light.details is not None:
+                light.details.tells_again = True
+            pipeline.offer(light)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Deliver what was offered so far; False when the time was up before."""

@@ -81,7 +81,11 @@ class SpanEvent(NamedTuple):
 
 
 class SpanDetails:
-    """What only some spans have: attributes of their own, events, links, another name."""
+    """What only some spans have: attributes of their own, events, links, another name.
+
+    Attributes:
+        tells_again: Whether it tells of a request to a model that a span above it tells as well.
+    """
 
     __slots__ = (
         "attributes",
@@ -95,11 +99,13 @@ class SpanDetails:
         "name",
         "records_errors",
         "status_description",
+        "tells_again",
     )
 
     def __init__(self, limits: SpanLimits = DEFAULT_LIMITS) -> None:
         self.limits = limits
         self.records_errors = self.marks_errors = True
+        self.tells_again = False
         self.name: str | None = None
         self.attributes: Attributes = {}
         self.events: list[SpanEvent] = []
@@ -255,7 +261,10 @@ class LightSpan(Span):
         """Set one attribute; a value of a type that attributes cannot have is left out."""
         if self._writable():
             details = self._details()
-            details.dropped_attributes += put(details.attributes, key, value, details.limits)
+            limits = details.limits
+            details.dropped_attributes += put(
+                details.attributes, key, value, limits.value_length, limits.attributes
+            )
 
     def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
         """Set several attributes."""
@@ -272,7 +281,8 @@ class LightSpan(Span):
         if not self._writable():
             return
         details = self._details()
-        kept, dropped = cleaned(attributes, details.limits)
+        limits = details.limits
+        kept, dropped = cleaned(attributes, limits.value_length, limits.event_attributes)
         time_ns = unix_nanoseconds() if timestamp is None else timestamp
         add_event(details, SpanEvent(name, time_ns, kept, dropped))
 
@@ -283,8 +293,10 @@ class LightSpan(Span):
         if not self._writable() or not (context.is_valid or attributes or context.trace_state):
             return
         details = self._details()
-        details.links.append(Link(context, cleaned(attributes, details.limits)[0]))
-        if len(details.links) > details.limits.links:
+        limits = details.limits
+        kept, _ = cleaned(attributes, limits.value_length, limits.link_attributes)
+        details.links.append(Link(context, kept))
+        if len(details.links) > limits.links:
             del details.links[0]
             details.dropped_links += 1
 

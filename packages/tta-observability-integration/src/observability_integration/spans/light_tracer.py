@@ -47,6 +47,7 @@ class LightTracerProvider(trace.TracerProvider):
     Attributes:
         pipeline: What ended spans go through, where that is known.
         resource: Attributes of this process.
+        process: What set this provider up, for a later copy of the package.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class LightTracerProvider(trace.TracerProvider):
         self.deliver, self.sampling, self.limits = deliver, sampling, limits
         self.pipeline: SpanPipeline | None = None
         self.resource: Mapping[str, object] = {}
+        self.process: object = None
 
     def add_span_processor(self, processor: SpanProcessor) -> None:
         """Give ended spans to a processor of the SDK too, in the thread that exports.
@@ -75,6 +77,11 @@ class LightTracerProvider(trace.TracerProvider):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Deliver what waits, and return False when the time was up before all of it was."""
         return self.pipeline is None or self.pipeline.flush(timeout_millis / 1000)
+
+    def shutdown(self) -> None:
+        """Deliver what waits and stop; spans that end later go nowhere."""
+        if self.pipeline is not None:
+            self.pipeline.shutdown()
 
     def get_tracer(
         self,

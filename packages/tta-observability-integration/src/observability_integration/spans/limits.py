@@ -24,26 +24,32 @@ class SpanLimits:
     """The most that a span keeps; what is beyond is dropped and counted.
 
     Attributes:
-        attributes: Attributes of a span, and of each of its events and links.
+        attributes: Attributes of a span.
         events: Events; the oldest go.
         links: Links; the oldest go.
+        event_attributes: Attributes of each event.
+        link_attributes: Attributes of each link.
         value_length: Characters of a text; None for all.
     """
 
     attributes: int = 128
     events: int = 128
     links: int = 128
+    event_attributes: int = 128
+    link_attributes: int = 128
     value_length: int | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> SpanLimits:
         """Return the limits that the `OTEL_*` variables ask for."""
-        general = _number(environ, "OTEL_ATTRIBUTE_COUNT_LIMIT", 128)
+        general = _number(environ, "OTEL_ATTRIBUTE_COUNT_LIMIT", 128) or 0
         length = _number(environ, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", None)
         return cls(
             attributes=_number(environ, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", general) or 0,
             events=_number(environ, "OTEL_SPAN_EVENT_COUNT_LIMIT", 128) or 0,
             links=_number(environ, "OTEL_SPAN_LINK_COUNT_LIMIT", 128) or 0,
+            event_attributes=_number(environ, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", general) or 0,
+            link_attributes=_number(environ, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", general) or 0,
             value_length=_number(environ, "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", length),
         )
 
@@ -51,9 +57,17 @@ class SpanLimits:
 DEFAULT_LIMITS: Final = SpanLimits()
 
 
-def put(attributes: Attributes, key: str, value: object, limits: SpanLimits) -> int:
-    """Set one attribute and return how many were dropped for it: none or one."""
-    kept = clean(value, limits.value_length)
+def put(attributes: Attributes, key: str, value: object, length: int | None, most: int) -> int:
+    """Set one attribute and return how many were dropped for it: none or one.
+
+    Args:
+        attributes: Where it is set.
+        key: Its name.
+        value: What it is to be.
+        length: Most characters of a text; None for all.
+        most: Most attributes there.
+    """
+    kept = clean(value, length)
     if kept is None or not key:
         _logger.warning(
             "an attribute was left out: %r cannot have a value of type %s",
@@ -61,18 +75,20 @@ def put(attributes: Attributes, key: str, value: object, limits: SpanLimits) -> 
             type(value).__name__,
         )
         return 0
-    if key not in attributes and len(attributes) >= limits.attributes:
+    if key not in attributes and len(attributes) >= most:
         return 1
     attributes[key] = kept
     return 0
 
 
-def cleaned(attributes: Mapping[str, object] | None, limits: SpanLimits) -> tuple[Attributes, int]:
-    """Return a copy of *attributes* within *limits*, and how many were dropped."""
+def cleaned(
+    attributes: Mapping[str, object] | None, length: int | None, most: int
+) -> tuple[Attributes, int]:
+    """Return a copy of *attributes*, and how many were dropped; see `put`."""
     kept: Attributes = {}
     dropped = 0
     for key, value in (attributes or {}).items():
-        dropped += put(kept, key, value, limits)
+        dropped += put(kept, key, value, length, most)
     return kept, dropped
 
 
