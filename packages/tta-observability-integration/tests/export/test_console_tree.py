@@ -1,4 +1,4 @@
-"""The text of a tree: its lines, its words, its sums."""
+"""The text of a tree: its lines and its words."""
 
 from __future__ import annotations
 
@@ -10,30 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from observability_integration.terminal.text import Style, display_width, style_of, write
-from observability_integration.terminal.totals import totals_lines, totals_of
+from observability_integration.terminal.totals import totals_of
 from observability_integration.terminal.tree import trace_lines, tree_rows
 from observability_integration.terminal.tree_span import TreeSpan
 from observability_integration.terminal.units import dollars, duration, moment, seconds
 from observability_integration.terminal.words import words
 
-SPENT_FOR_NOTHING = (
-    "1.00 ms · 1 model call · 10 in, 5 out · $0.500000 spent · $0.500000 of it wasted"
-)
-CHAT: dict[str, Any] = {"gen_ai.operation.name": "chat"}
-
-
-def span(
-    number: int, parent: int = 0, name: str = "step", *, failed: bool = False, **attributes: Any
-) -> TreeSpan:
-    told = attributes.pop("attributes", {}) | attributes
-    return TreeSpan(name, number, parent, number, number + 1_000_000, failed, told)
-
-
-def llm(number: int, parent: int = 0, cost: float | None = None, **more: Any) -> TreeSpan:
-    told = CHAT | {"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 5} | more
-    if cost is not None:
-        told["gen_ai.usage.cost.amount"] = cost
-    return span(number, parent, "chat m", attributes=told)
+from .tree_spans import CHAT, llm, placed, span
 
 
 @pytest.mark.parametrize(
@@ -44,10 +27,10 @@ def llm(number: int, parent: int = 0, cost: float | None = None, **more: Any) ->
          'route=cheap why="cheapest of 3"'),
         ({"tta.route.selected": "cheap", "tta.route.reason": "router_fn"}, "route=cheap"),
         ({"tta.retry.attempts": 2, "tta.retry.max_attempts": 3, "tta.retry.delay_total": 0.5},
-         "attempts=2/3 waited=0.5s"),
+         "attempts=2/3 waited=500ms"),
         ({"tta.retry.attempts": 3, "tta.retry.exhausted": True}, "attempts=3 exhausted"),
         ({"tta.retry.attempt": 1, "tta.retry.delay_before": 0.0}, "attempt=1"),
-        ({"tta.retry.attempt": 2, "tta.retry.delay_before": 0.25}, "attempt=2 after=0.25s"),
+        ({"tta.retry.attempt": 2, "tta.retry.delay_before": 0.25}, "attempt=2 after=250ms"),
         ({"tta.breaker.state": "open", "error.type": "OpenError"}, "breaker=open error=OpenError"),
         ({"tta.ratelimit.wait": 1.5}, "wait=1.5s"),
         ({"tta.ratelimit.wait": 0.0}, ""),
@@ -154,61 +137,22 @@ def test_outcomes_have_colours_only_where_they_may() -> None:
     assert "\x1b" not in trace_lines(spans, Style())[0]
 
 
-# Money.
-
-
 @pytest.mark.parametrize(
-    ("spans", "spent", "wasted", "calls", "unpriced"),
+    ("kind", "label", "told"),
     [
-        ([span(1), llm(2, 1, 0.5)], 0.5, 0, 1, 0),
-        ([span(1), llm(2, 1, 0.5, **{"tta.outcome": "error"}), llm(3, 1, 0.25)], 0.75, 0.5, 2, 0),
-        ([span(1), span(2, 1, failed=True), llm(3, 2, 0.5), llm(4, 1, 0.25)], 0.75, 0.5, 2, 0),
-        ([span(1, failed=True), span(2, 1, failed=True), llm(3, 2, 0.5)], 0.5, 0.5, 1, 0),
-        ([llm(1, 0, 0.5), llm(2, 1, 0.5)], 0.5, 0, 1, 0),
-        ([llm(1, 0, None)], 0, 0, 1, 1),
-        ([span(1, attributes=CHAT, failed=True)], 0, 0, 1, 0),
-        ([span(1, attributes={"tta.hedge.wasted_cost": 0.5}), llm(2, 1, 0.5), llm(3, 1, 0.5)],
-         1.0, 0.5, 2, 0),
-        ([span(9, failed=True), span(1, 9, attributes={"tta.hedge.wasted_cost": 0.5}),
-          llm(2, 1, 0.5), llm(3, 1, 0.5)], 1.0, 1.0, 2, 0),
-        ([llm(1, 0, 0.5, **{"gen_ai.usage.cost.currency": "EUR"})], 0, 0, 1, 1),
-        ([span(1, attributes={"gen_ai.usage.cost.amount": 7.0})], 0, 0, 0, 0),
+        ("OpenAIPrimitive", "OpenAI", 'fallback="chat small"'),
+        ("OpenAIPrimitive", "spare", "fallback=spare"),
+        ("Archive", "Archive", 'fallback="chat small"'),
     ],
-    ids=["fine", "failed-attempt", "below-a-failure", "wasted-once", "told-twice", "unpriced",
-         "failed-call", "hedge", "hedge-in-failure", "euros", "no-call"],
-)  # fmt: skip
-def test_money_is_counted_once(
-    spans: list[TreeSpan], spent: float, wasted: float, calls: int, unpriced: int
-) -> None:
-    found = totals_of(spans)
-    assert (found.spent, found.wasted) == (spent, wasted)
-    assert (found.model_calls, found.unpriced_calls) == (calls, unpriced)
-
-
-@pytest.mark.parametrize(
-    ("spans", "told"),
-    [
-        ([span(1)], "1.00 ms"),
-        ([llm(1, 0, 0.5)], "1.00 ms · 1 model call · 10 in, 5 out · $0.500000 spent"),
-        ([llm(1, 0, None)], "1.00 ms · 1 model call · 10 in, 5 out · 1 call unpriced"),
-        ([span(1, attributes=CHAT)], "1.00 ms · 1 model call"),
-        ([llm(1, 0, 0.5, **{"tta.outcome": "error", "tta.cache.saved.cost": 2.0})],
-         SPENT_FOR_NOTHING + " · $2.000000 saved"),
-    ],
-    ids=["nothing", "paid", "unpriced", "not-answered", "wasted-and-saved"],
-)  # fmt: skip
-def test_the_sums_are_one_line(spans: list[TreeSpan], told: str) -> None:
-    """An unknown price is never shown as nothing."""
-    assert totals_lines(totals_of(spans), Style()) == [told]
-
-
-def test_sums_that_do_not_fit_go_on_below() -> None:
-    """The call that nobody can price stood in the part that was cut off."""
-    totals = totals_of([llm(1, 0, 0.5), llm(2, 0, None)])
-    assert totals_lines(totals, Style(width=50), "before  ") == [
-        "before  1.00 ms · 2 model calls · 20 in, 10 out",
-        "        $0.500000 spent · 1 call unpriced",
-    ]
+    ids=["no-name", "name", "class-of-ones-own"],
+)
+def test_an_alternative_is_called_as_its_own_line_is(kind: str, label: str, told: str) -> None:
+    """`fallback=OpenAI` stands above a line that is called `chat small`."""
+    above = placed(1, "0", told={"tta.fallback.used": label})
+    call = {"tta.primitive.path": "0/1", "tta.primitive.name": label, "tta.primitive.type": kind}
+    alternative = TreeSpan("chat small", 2, 1, 2, 3, attributes=call)
+    assert trace_lines([above, alternative], Style())[0].endswith(f"  {told}")
+    assert trace_lines([above], Style())[0].endswith(f"  fallback={label}")
 
 
 # Terminals.
@@ -264,13 +208,32 @@ def test_letters_take_the_columns_they_take(text: str, width: int) -> None:
         (duration(3_250_000_000), "3.25 s"),
         (duration(999_994_999), "999.99 ms"),
         (duration(12_000), "0.012 ms"),
-        (seconds(0.25), "0.25s"),
+        (seconds(0), "0s"),
+        (seconds(0.000269), "0.269ms"),
+        (seconds(0.0249), "24.9ms"),
+        (seconds(0.99949), "999ms"),
+        (seconds(0.9996), "1s"),
+        (seconds(12.345), "12.3s"),
         (seconds(1234.5), "1234s"),
         (dollars(-0.5), "-$0.500000"),
         (moment(0), "1970-01-01 00:00:00"),
         (moment(1 << 70), f"{1 << 70} ns"),
     ],
-    ids=["seconds", "milliseconds", "small", "short", "long", "owed", "moment", "no-moment"],
+    ids=[
+        "seconds",
+        "milliseconds",
+        "small",
+        "none",
+        "short-small",
+        "short-milliseconds",
+        "short-below-a-second",
+        "short-a-second",
+        "short",
+        "long",
+        "owed",
+        "moment",
+        "no-moment",
+    ],
 )
 def test_figures_have_their_units(told: str, text: str) -> None:
     assert told == text

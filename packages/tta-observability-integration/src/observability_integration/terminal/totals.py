@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from observability_integration.semconv import names as semconv
 
+from .lost import FAILED, LostCalls
 from .text import display_width
 from .units import count, dollars, duration
 
@@ -16,17 +17,14 @@ if TYPE_CHECKING:
     from .text import Style
     from .tree_span import TreeSpan
 
-FAILED: Final = frozenset({"error", "timeout", "rejected", "cancelled"})
-
 
 @dataclass(frozen=True, slots=True)
 class TraceTotals:
     """The sums of one trace.
 
     A request to a model that another instrumentation reports below ours is the same request, and
-    counts once. Money is wasted where its answer reached nobody: what was spent below a call that
-    failed, timed out, was refused or cancelled, and on the losers of a hedge. Each dollar is
-    wasted at most once, and is part of what was spent.
+    counts once. What counts as wasted is defined in `cost.account`, and `terminal.lost` says what
+    of it spans cannot tell. Each dollar is wasted at most once, and is part of what was spent.
 
     Attributes:
         nanoseconds: From the first start to the last end.
@@ -56,36 +54,41 @@ class TraceTotals:
 def totals_of(spans: Sequence[TreeSpan]) -> TraceTotals:
     """Return the sums of one trace."""
     known = {span.span_id: span for span in spans}
-    lost = _LostCalls(known)
     calls = [span for span in spans if counts_as_call(span, known.get(span.parent_id))]
-    spent = wasted = saved = 0.0
-    unpriced = 0
-    for call in calls:
-        cost = call.cost
-        if cost is None:
-            unpriced += is_unpriced(call)
-            continue
-        spent += cost
-        if lost.holds(call):
-            wasted += cost
-    for span in spans:
-        saved += span.number(semconv.TTA_CACHE_SAVED_COST) or 0.0
-        losers = span.number(semconv.TTA_HEDGE_WASTED_COST) or 0.0
-        if losers > 0 and not lost.holds(span):
-            wasted += losers
     return TraceTotals(
         nanoseconds=max((span.end_ns for span in spans), default=0)
         - min((span.start_ns for span in spans), default=0),
         spans=len(spans),
         failed=sum(span.outcome in FAILED for span in spans),
         model_calls=len(calls),
-        unpriced_calls=unpriced,
+        unpriced_calls=sum(map(is_unpriced, calls)),
         input_tokens=_sum(calls, semconv.GEN_AI_USAGE_INPUT_TOKENS),
         output_tokens=_sum(calls, semconv.GEN_AI_USAGE_OUTPUT_TOKENS),
-        spent=spent,
-        wasted=min(wasted, spent),
-        saved=saved,
+        spent=sum((call.cost or 0.0 for call in calls), 0.0),
+        wasted=wasted_of(spans, spans),
+        saved=sum((span.number(semconv.TTA_CACHE_SAVED_COST) or 0.0 for span in spans), 0.0),
     )
+
+
+def wasted_of(spans: Sequence[TreeSpan], counted: Iterable[TreeSpan]) -> float:
+    """Return US dollars that were spent for nothing.
+
+    Args:
+        spans: Those of one trace.
+        counted: Those of them whose money counts.
+    """
+    known = {span.span_id: span for span in spans}
+    lost = LostCalls(spans)
+    spent = wasted = 0.0
+    for span in counted:
+        if counts_as_call(span, known.get(span.parent_id)):
+            cost = span.cost or 0.0
+            spent += cost
+            wasted += cost if cost and lost.holds(span) else 0.0
+        losers = span.number(semconv.TTA_HEDGE_WASTED_COST) or 0.0
+        if losers > 0 and not lost.knows_losers(span) and not lost.holds(span):
+            wasted += losers
+    return min(wasted, spent)
 
 
 def totals_lines(totals: TraceTotals, style: Style, before: str = "") -> list[str]:
@@ -128,28 +131,6 @@ def is_unpriced(call: TreeSpan) -> bool:
     """Tell whether *call* used tokens for an amount that nobody knows."""
     used = (semconv.GEN_AI_USAGE_INPUT_TOKENS, semconv.GEN_AI_USAGE_OUTPUT_TOKENS)
     return call.cost is None and any(call.number(key) is not None for key in used)
-
-
-class _LostCalls:
-    """Which spans are part of a call whose answer reached nobody."""
-
-    def __init__(self, known: dict[int, TreeSpan]) -> None:
-        self._known = known
-        self._answers: dict[int, bool] = {}
-
-    def holds(self, span: TreeSpan) -> bool:
-        climbed: dict[int, None] = {}
-        lost = False
-        here: TreeSpan | None = span
-        while here is not None and here.span_id not in climbed:
-            answer = self._answers.get(here.span_id)
-            climbed[here.span_id] = None
-            if answer is not None or here.outcome in FAILED:
-                lost = True if answer is None else answer
-                break
-            here = self._known.get(here.parent_id)
-        self._answers.update(dict.fromkeys(climbed, lost))
-        return lost
 
 
 def _sum(spans: Iterable[TreeSpan], key: str) -> int:

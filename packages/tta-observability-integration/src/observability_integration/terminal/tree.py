@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from .lost import FAILED, alternatives
 from .text import Colour, Style, display_width, printable
-from .totals import FAILED, totals_lines, totals_of
+from .totals import totals_lines, totals_of
 from .units import count, duration
 from .words import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from .tree_span import TreeSpan
 
@@ -68,10 +69,12 @@ def trace_lines(
     rows = tree_rows(spans, plain=style.plain)
     shown, hidden = rows[:max_spans], rows[max_spans:]
     columns = _columns(shown, style)
-    lines = [line for row in shown for line in _row_lines(row, columns, style)]
+    spans = [row.span for row in rows]
+    taken = alternatives(spans)
+    lines = [line for row in shown for line in _row_lines(row, columns, style, taken)]
     if hidden:
         lines.append(_hidden_line(hidden, style))
-    totals = totals_of([row.span for row in rows])
+    totals = totals_of(spans)
     if totals.spans > 1 or totals.model_calls or totals.saved:
         lines += totals_lines(totals, style)
     return lines
@@ -113,10 +116,12 @@ def _columns(rows: Sequence[TreeRow], style: Style) -> _Columns:
     return _Columns(name, time, outcome, style.width - name - time - outcome - 6)
 
 
-def _row_lines(row: TreeRow, columns: _Columns, style: Style) -> list[str]:
+def _row_lines(
+    row: TreeRow, columns: _Columns, style: Style, taken: Mapping[int, TreeSpan]
+) -> list[str]:
     span = row.span
     fixed = f"{_named(row, columns.name, style)}  {_time(span):>{columns.time}}  "
-    outcome, told = _outcome(span), words(span)
+    outcome, told = _outcome(span), words(span, taken.get(span.span_id))
     painted = style.paint(outcome, _COLOURS.get(outcome))
     pad = " " * (columns.outcome - display_width(outcome) + 2)
     if columns.words is None:

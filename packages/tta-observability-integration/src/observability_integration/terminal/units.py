@@ -14,8 +14,13 @@ def duration(nanoseconds: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """Return *value* seconds in a short form: `5s`, `0.25s`."""
-    return f"{value:.0f}s" if abs(value) >= 100 else f"{value:.3g}s"
+    """Return *value* seconds in a short form: `5s`, `250ms`, `0.269ms`."""
+    if abs(value) >= 100:
+        return f"{value:.0f}s"
+    if abs(value) >= 0.9995 or not value:  # less has three digits of milliseconds
+        return f"{value:.3g}s"
+    milliseconds = value * 1000
+    return f"{milliseconds:.3g}ms" if abs(milliseconds) >= 1 else f"{milliseconds:.3f}ms"
 
 
 def dollars(value: float) -> str:

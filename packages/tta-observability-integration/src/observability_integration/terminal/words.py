@@ -20,13 +20,20 @@ _LONGEST: Final = 60
 Tell: TypeAlias = "Callable[[TreeSpan, object], str | None]"
 
 
-def words(span: TreeSpan) -> list[str]:
-    """Return what *span* decided, used and cost, as `key=value`, most telling first."""
+def words(span: TreeSpan, alternative: TreeSpan | None = None) -> list[str]:
+    """Return what *span* decided, used and cost, as `key=value`, most telling first.
+
+    Args:
+        span: Whose words they are.
+        alternative: The span of the alternative that it took, where that is known.
+    """
     told: list[str] = []
     for key, (label, tell) in _WORDS.items():
         value = span.attributes.get(key)
         if value is None:
             continue
+        if key == semconv.TTA_FALLBACK_USED and alternative is not None:
+            value = _called(alternative, value)
         text = tell(span, value)
         if text is not None:
             told.append(f"{label}={text}" if label else text)
@@ -40,6 +47,12 @@ def words(span: TreeSpan) -> list[str]:
     if error is not None:
         told.append(f"error={_text(error)}")
     return told
+
+
+def _called(alternative: TreeSpan, label: object) -> object:
+    """Return the label of a step; of one without a name, what its span is called in the tree."""
+    kind = alternative.attributes.get(semconv.TTA_PRIMITIVE_TYPE)
+    return alternative.name if kind in (label, f"{label}Primitive") else label
 
 
 def _text(value: object) -> str:

@@ -64,6 +64,19 @@ def as_json(attributes: Mapping[str, object]) -> str:
         return _encode({key: _finite(value) for key, value in attributes.items()})
 
 
+def from_json(text: str) -> dict[str, object]:
+    """Return attributes as they were made JSON.
+
+    Raises:
+        ValueError: Somebody changed them, so that they are no JSON object.
+    """
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        msg = "attributes are no JSON object"
+        raise ValueError(msg)  # noqa: TRY004 - the file is wrong, not the call
+    return cast("dict[str, object]", value)
+
+
 def storable(cell: Cell) -> Cell:
     """Return *cell* as SQLite can hold it: in UTF-8, and in 64 bits."""
     if isinstance(cell, str):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from observability_integration.terminal.totals import FAILED
+from observability_integration.semconv import names as semconv
+from observability_integration.terminal.lost import FAILED
 
 from .columns import COLUMNS
 
@@ -17,6 +18,26 @@ _IS_FAILED: Final = (
     f"CASE WHEN {{span}}.outcome IS NULL THEN {{span}}.status = 'error' "
     f"ELSE {{span}}.outcome IN ({_FAILED_WORDS}) END"
 )
+# Fallbacks and timeouts that took an alternative, and hedges. The text may stand elsewhere among
+# the attributes, too; that does no harm.
+_WENT_ON: Final = (
+    f"(instr(attributes, '\"{semconv.TTA_FALLBACK_USED}\"') > 0"
+    f" OR instr(attributes, '\"{semconv.TTA_HEDGE_WINNER}\"') > 0)"
+)
+# What tells whose answer reached nobody, by its attribute.
+WASTE_COLUMNS: Final = {
+    COLUMNS[key][0]: key
+    for key in (
+        semconv.TTA_OUTCOME,
+        semconv.TTA_PRIMITIVE_NAME,
+        semconv.TTA_PRIMITIVE_PATH,
+        semconv.TTA_RETRY_ATTEMPT,
+        semconv.TTA_RETRY_ATTEMPTS,
+        semconv.TTA_HEDGE_WASTED_COST,
+        semconv.GEN_AI_OPERATION_NAME,
+        semconv.GEN_AI_USAGE_COST_AMOUNT,
+    )
+}
 
 
 def _failed(span: str) -> str:
@@ -113,23 +134,15 @@ SELECT coalesce(max(start_ns + duration_ns) - min(start_ns), 0), count(*),
 FROM span WHERE :run IS NULL OR run_id = :run
 """  # noqa: S608 - constants
 
-# As TraceTotals defines it. Who climbs from a request to the top of its trace and meets a call
-# that failed knows that its money is lost; a thousand steps are more than any honest trace has.
-WASTED: Final = f"""
-WITH RECURSIVE climb (item, amount, is_hedge, trace_id, parent_id, lost, steps) AS (
-    SELECT id, cost_usd, 0, trace_id, parent_id, {_failed("model_call")}, 0 FROM model_call
-    WHERE cost_usd > 0 AND (:run IS NULL OR run_id = :run)
-        AND trace_id IN (SELECT trace_id FROM span WHERE {_failed("span")})
-    UNION ALL
-    SELECT id, wasted_usd, 1, trace_id, parent_id, {_failed("span")}, 0 FROM span
-    WHERE wasted_usd > 0 AND (:run IS NULL OR run_id = :run)
-    UNION ALL
-    SELECT item, amount, is_hedge, above.trace_id, above.parent_id, {_failed("above")}, steps + 1
-    FROM climb JOIN span AS above
-        ON above.trace_id = climb.trace_id AND above.span_id = climb.parent_id
-    WHERE NOT climb.lost AND steps < 1000
-)
-SELECT total(amount) FROM (
-    SELECT amount FROM climb GROUP BY item, is_hedge HAVING max(lost) <> is_hedge
-)
+# The traces in which something was paid and something may have been in vain, each with all of its
+# spans, also those of other runs: what is above a call decides what became of its answer.
+WASTE: Final = f"""
+SELECT trace_id, :run IS NULL OR run_id = :run, span_id, parent_id, start_ns, duration_ns,
+    status = 'error', iif({_WENT_ON}, attributes, NULL), {", ".join(WASTE_COLUMNS)}
+FROM span WHERE trace_id IN (
+    SELECT trace_id FROM span
+        WHERE {_failed("span")} OR attempts > 1 OR wasted_usd > 0 OR {_WENT_ON}
+    INTERSECT
+    SELECT trace_id FROM model_call WHERE cost_usd > 0 AND (:run IS NULL OR run_id = :run)
+) ORDER BY trace_id
 """  # noqa: S608 - constants
