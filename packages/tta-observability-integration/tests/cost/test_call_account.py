@@ -20,7 +20,14 @@ from observability_integration.observer import LightObserver
 from observability_integration.spans.light_span import Scope
 from observability_integration.spans.light_tracer import LightTracerProvider
 from observability_integration.spans.sampling import Sampling
-from tta_dev_primitives import WorkflowPrimitive, observe
+from tta_dev_primitives import (
+    RetryPrimitive,
+    RetryStrategy,
+    WorkflowContext,
+    WorkflowPrimitive,
+    observe,
+)
+from tta_dev_primitives.testing import FakeClock
 
 from .paid_runs import CASES, CENT, Model, fail, retried
 from .random_runs import Ledger, built, outcome, trees
@@ -88,6 +95,28 @@ async def test_a_retry_is_to_blame_for_what_it_gave_up() -> None:
     # The inner one gave up two answers in its first call and one in its second.
     assert blamed(watched.light_cells) == {"inner": pytest.approx(3 * CENT)}
     assert blamed(watched.costs_cells) == {"inner": pytest.approx(3 * CENT)}
+
+
+class LongWait(FakeClock):
+    """A clock by which every wait takes a hundred seconds."""
+
+    async def sleep(self, seconds: float) -> None:
+        self.advance(100)
+
+
+async def test_a_retry_that_has_no_time_to_try_again_wastes_nothing() -> None:
+    """The result is told as wasted that the caller got, because there was no time for another."""
+    watched, clock = Watched(), LongWait()
+    again = RetryPrimitive(
+        Model(),
+        strategy=RetryStrategy(max_retries=2, initial_delay=1.0, jitter=False),
+        retry_result=lambda value: True,
+        clock=clock,
+    )
+    with watched.watching():
+        await again.execute("hi", WorkflowContext(deadline=clock.monotonic() + 10))
+    assert watched.wasted == watched.costs.report().wasted == 0
+    assert blamed(watched.light_cells) == blamed(watched.costs_cells) == {}
 
 
 async def test_a_span_of_the_user_between_hides_no_waste() -> None:

@@ -53,8 +53,11 @@ class CostObserver(ObservabilityPrimitive):
         above = self._running.get()
         call = _Call(self._book, path, above)
         call.name = primitive.label
-        if above is not None and above.branches is not None:
-            above.branches.append(call)
+        if above is not None:
+            if above.branches is not None:
+                above.branches.append(call)
+            elif above.tries_again:
+                self._blame(above, above.drop())
         if own_class(type(primitive)) == "HedgePrimitive":
             call.race()
         return call
@@ -71,9 +74,7 @@ class CostObserver(ObservabilityPrimitive):
         take = _TAKEN.get(type(record))
         if take is not None:
             call = cast("_Call", token)
-            blamed = take(call, record)
-            if blamed and self._cells is not None:
-                self._cells.cell(RETRY_WASTED_COST, call.name).add(blamed)
+            self._blame(call, take(call, record))
 
     def resume(self, token: object) -> object:
         """Make the call the one that others are made by in this task."""
@@ -88,17 +89,21 @@ class CostObserver(ObservabilityPrimitive):
             # was the running one: nothing to undo.
             return
 
+    def _blame(self, retry: _Call, usd: float) -> None:
+        if usd and self._cells is not None:
+            self._cells.cell(RETRY_WASTED_COST, retry.name).add(usd)
+
 
 class _Call(Account):
     """The account of a call, and where the call stands."""
 
-    __slots__ = ("above", "asked", "name", "path")
+    __slots__ = ("above", "asked", "name", "path", "tries_again")
 
     def __init__(self, book: CostBook, path: str, above: _Call | None) -> None:
         # Written out: a call of `Account.__init__` would cost as much again.
         self.book, self.path, self.above = book, path, above
         self.open = self.lost = self.branches = None
-        self.is_dropped = self.asked = False
+        self.is_dropped = self.asked = self.tries_again = False
         self.name = ""
 
 
@@ -121,7 +126,9 @@ def _answers(call: _Call, record: observe.LLMRecord) -> float:
 
 
 def _tries_again(call: _Call, _: observe.RetryScheduledRecord) -> float:
-    return call.drop()
+    # If it does: after its wait the time may be up, and then what it has is its result.
+    call.tries_again = True
+    return 0.0
 
 
 def _gives_up(call: _Call, record: observe.RetryRecord) -> float:

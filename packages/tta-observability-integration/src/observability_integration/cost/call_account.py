@@ -50,6 +50,8 @@ class CallAccounts:
                 span.attempt = (1, 0.0)
             else:
                 span.attempt = (account.failed_attempts + 1, account.retry_delay)
+                if account.failed_attempts:
+                    _blame(above, account.drop())
             return
         if account is None:
             account = above.account = CallAccount(self._book)
@@ -87,10 +89,9 @@ class CallAccounts:
             self.of(span).paid(source, record.cost)
 
     def attempt_failed(self, span: CallSpan, record: observe.RetryScheduledRecord) -> None:
-        """Count the attempts so far as wasted, and remember which comes next."""
+        """Remember which attempt comes next; if it does, those so far were for nothing."""
         account = self.of(span)
         account.failed_attempts, account.retry_delay = record.attempt, record.delay
-        _blame(span, account.drop())
 
     def retry_ended(self, span: CallSpan, record: observe.RetryRecord) -> None:
         """Blame a retry that gives up for its last attempt."""
