@@ -3,7 +3,7 @@
     uv run python scripts/benchmarks/observability.py [--quick] [--json FILE]
         [--only calls|workflow|saturation|imports|memory|encoding]
 
-Everything runs in processes of its own, in turns, on loopback. Takes about five minutes; --quick
+Everything runs in processes of its own, in turns, on loopback. Takes about six minutes; --quick
 under one. The exit code is 0 whether goals are met or not.
 """
 

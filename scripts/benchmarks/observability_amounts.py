@@ -12,12 +12,12 @@ class Load(NamedTuple):
     Attributes:
         upstream_seconds: How long its step waits.
         concurrency: How many workflows run at once.
-        count: How many are run, in each round.
+        workflows: How many are run, in each round.
     """
 
     upstream_seconds: float
     concurrency: int
-    count: int
+    workflows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ USUAL: Final = Amounts(
     ),
     seconds=2.0,
     starts=15,
-    queued=50_000,
+    queued=30_000,
     weighings=3,
     encoded=40,
 )
@@ -79,7 +79,7 @@ QUICK: Final = Amounts(
     ),
     seconds=0.5,
     starts=3,
-    queued=20_000,
+    queued=10_000,
     weighings=1,
     encoded=5,
 )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from observability_workflow_parts import TIMES, bare
 
+from tta_dev_primitives import LambdaPrimitive
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from contextlib import AbstractContextManager
 
-    from observability_workflow_parts import Function, Primitive, Wrap
+    from observability_workflow_parts import Primitive, Wrap
 
     from tta_dev_primitives import WorkflowContext
 
@@ -84,10 +86,15 @@ def calls_by_hand(
     return call, below
 
 
-def by_hand_around(begin: Begin) -> Wrap:
-    """Return what puts a span around a part of a workflow."""
+def by_hand_around(begin: Begin, measured: Measured | None = None) -> Wrap:
+    """Return what puts a span around a part of a workflow.
 
-    def wrap(name: str, primitive: Primitive) -> Function:
+    Args:
+        begin: Makes the span that is current in a block.
+        measured: Takes metrics too.
+    """
+
+    def wrap(name: str, primitive: Primitive) -> Primitive:
         attributes = {**ATTRIBUTES, "tta.primitive.type": type(primitive).__name__}
         execute = primitive.execute
 
@@ -97,6 +104,13 @@ def by_hand_around(begin: Begin) -> Wrap:
                 span.set_attribute(OUTCOME, "ok")
                 return result
 
-        return call
+        async def call_measured(value: int, context: WorkflowContext) -> int:
+            assert measured is not None
+            began = measured.began()
+            result = await call(value, context)
+            measured.ended(began)
+            return result
+
+        return LambdaPrimitive(call if measured is None else call_measured, name=name)
 
     return wrap

@@ -12,7 +12,6 @@ from observability_workers import workers
 
 if TYPE_CHECKING:
     from observability_amounts import Amounts
-    from observability_workers import Worker
 
 PATH: Final = "on the path"
 PROCESSOR: Final = "all threads"
@@ -35,7 +34,8 @@ TITLES: Final = {
     "by hand": "spans of the SDK by hand",
     "by hand, measured": "spans and metrics of the SDK by hand",
 }
-KINDS: Final = {"below": "a call within a workflow", "alone": "a workflow of one call"}
+UNHOOKED: Final = {"below": "a call within another", "alone": "a workflow of one call"}
+KINDS: Final = {**UNHOOKED, "part": "one of a workflow of five, which reports"}
 Least = dict[str, dict[str, list[float]]]
 
 
@@ -43,24 +43,23 @@ def findings(amounts: Amounts) -> list[Finding]:
     """Measure every way to watch, in turns."""
     taken: dict[str, list[dict[str, list[float]]]] = {name: [] for name in MODES}
     processor: dict[str, list[float]] = {name: [] for name in MODES}
+    reporting: dict[str, list[float]] = {name: [] for name in MODES}
     with workers(MODES) as started:
         for _ in range(amounts.rounds):
             for name, worker in started.items():
                 taken[name].append(worker.ask("calls", batches=amounts.batches))
             for name, worker in started.items():
-                processor[name].append(_processor(worker, amounts.calls))
+                processor[name].append(worker.ask("processor", count=amounts.calls))
+                reporting[name].append(worker.ask("reporting", count=amounts.calls))
     least = {name: _merged(each) for name, each in taken.items()}
     call = min(each["call"][0] for each in least.values())
     return [
         _yardstick(least, call),
         *_off(least, call),
         *(_added(least, mode, kind, call) for mode in BESIDE for kind in KINDS),
-        *_all_threads(processor, call),
+        *_all_threads(KINDS["below"], processor, call),
+        *_all_threads(KINDS["part"], reporting, call),
     ]
-
-
-def _processor(worker: Worker, calls: int) -> float:
-    return worker.ask("processor", count=calls)
 
 
 def _merged(rounds: list[dict[str, list[float]]]) -> dict[str, list[float]]:
@@ -88,7 +87,7 @@ def _yardstick(least: Least, call: float) -> Finding:
 
 def _off(least: Least, call: float) -> list[Finding]:
     found: list[Finding] = []
-    for kind, title in KINDS.items():
+    for kind, title in UNHOOKED.items():
         floor, median_floor = least["off"][f"{kind}, without the hook"]
         ours, median = least["off"][kind]
         found.append(
@@ -116,27 +115,31 @@ def _added(least: Least, mode: str, kind: str, call: float) -> Finding:
         "us",
         (least[mode][kind][1] - least["off"][kind][1]) / 1000,
         TITLES.get(beside, ""),
-        (least[beside][kind][0] - least[beside]["bare"][0]) / 1000 if beside else None,
+        _by_hand(least, beside, kind) if beside else None,
         _goal(ON_NS, call) if mode == "on" else None,
     )
 
 
-def _all_threads(processor: dict[str, list[float]], call: float) -> list[Finding]:
-    found: list[Finding] = []
-    for mode, beside in BESIDE.items():
-        if not beside:
-            continue
-        floor = min(processor["off"])
-        found.append(
-            Finding(
-                PROCESSOR,
-                f"{TITLES[mode]}: a span, encoded",
-                (min(processor[mode]) - floor) / 1000,
-                "us",
-                (statistics.median(processor[mode]) - statistics.median(processor["off"])) / 1000,
-                TITLES[beside],
-                (min(processor[beside]) - floor) / 1000,
-                _goal(PROCESSOR_NS, call) if mode == "on" else None,
-            )
+def _by_hand(least: Least, mode: str, kind: str) -> float:
+    """Return what spans by hand add: around a bare await, or around parts of a workflow."""
+    floor = least["off"]["part"] if kind == "part" else least[mode]["bare"]
+    return (least[mode][kind][0] - floor[0]) / 1000
+
+
+def _all_threads(what: str, taken: dict[str, list[float]], call: float) -> list[Finding]:
+    """Return what a way to watch adds in all threads, with the bytes of OTLP made."""
+    floor, median_floor = min(taken["off"]), statistics.median(taken["off"])
+    return [
+        Finding(
+            PROCESSOR,
+            f"{TITLES[mode]}: {what}",
+            (min(taken[mode]) - floor) / 1000,
+            "us",
+            (statistics.median(taken[mode]) - median_floor) / 1000,
+            TITLES[beside],
+            (min(taken[beside]) - floor) / 1000,
+            _goal(PROCESSOR_NS, call) if mode == "on" else None,
         )
-    return found
+        for mode, beside in BESIDE.items()
+        if beside
+    ]

@@ -1,4 +1,4 @@
-"""One row of the observability benchmark: a figure of ours, one beside it, and what was promised."""
+"""One row of the observability benchmark: our figure, the one beside it, and what was promised."""
 
 from __future__ import annotations
 

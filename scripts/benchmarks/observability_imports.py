@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import sys
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from keploy_goals import Goal
 from keploy_processes import result_of
@@ -20,39 +20,62 @@ BARE: Final = "import asyncio"
 SET_UP: Final = "from observability_integration import initialize_observability as initialize; "
 OTLP: Final = "otlp_endpoint='http://127.0.0.1:9'"
 SDK: Final = "opentelemetry-sdk set up for the same"
-# Title, what is run, what it is beside, and what it is held to.
-CASES: Final[tuple[tuple[str, str, str, Goal | None], ...]] = (
-    ("import observability_integration", "import observability_integration", "", GOAL),
-    (
+SDK_TRACES: Final = (
+    "from opentelemetry import trace",
+    "from opentelemetry.sdk.trace import TracerProvider",
+    "provider = TracerProvider(shutdown_on_exit=False)",
+    "trace.set_tracer_provider(provider)",
+)
+SDK_COLLECTOR: Final = (
+    *SDK_TRACES,
+    "from opentelemetry.sdk.trace.export import BatchSpanProcessor",
+    "from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter",
+    "provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))",
+)
+SDK_PROMETHEUS: Final = (
+    *SDK_TRACES,
+    "from opentelemetry import metrics",
+    "from opentelemetry.sdk.metrics import MeterProvider",
+    "from opentelemetry.exporter.prometheus import PrometheusMetricReader",
+    "from prometheus_client import start_http_server",
+    "start_http_server(0, '127.0.0.1')",
+    "metrics.set_meter_provider(MeterProvider([PrometheusMetricReader()]))",
+)
+
+
+class Case(NamedTuple):
+    """What is run in a new process.
+
+    Attributes:
+        title: What it is called.
+        ours: The statement.
+        theirs: What does the same with the SDK, if anything does.
+        goal: What ours is held to.
+    """
+
+    title: str
+    ours: str
+    theirs: tuple[str, ...] = ()
+    goal: Goal | None = None
+
+
+CASES: Final = (
+    Case("import observability_integration", "import observability_integration", goal=GOAL),
+    Case(
         "initialize_observability, nothing enabled",
         SET_UP + "initialize(enable_prometheus=False)",
-        "from opentelemetry import trace; from opentelemetry.sdk.trace import TracerProvider; "
-        "trace.set_tracer_provider(TracerProvider())",
+        SDK_TRACES,
         GOAL,
     ),
-    (
+    Case(
         "initialize_observability with a collector",
         SET_UP + f"initialize(enable_prometheus=False, metrics=False, {OTLP})",
-        "from opentelemetry import trace; from opentelemetry.sdk.trace import TracerProvider; "
-        "from opentelemetry.sdk.trace.export import BatchSpanProcessor; "
-        "from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter; "
-        "provider = TracerProvider(shutdown_on_exit=False); "
-        "provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter())); "
-        "trace.set_tracer_provider(provider)",
-        None,
+        SDK_COLLECTOR,
     ),
-    (
-        "initialize_observability, as it comes, with metrics for Prometheus",
+    Case(
+        "initialize_observability as it comes, with Prometheus",
         SET_UP + "initialize(prometheus_port=0)",
-        "from opentelemetry import metrics, trace; "
-        "from opentelemetry.sdk.trace import TracerProvider; "
-        "from opentelemetry.sdk.metrics import MeterProvider; "
-        "from opentelemetry.exporter.prometheus import PrometheusMetricReader; "
-        "from prometheus_client import start_http_server; "
-        "start_http_server(0, '127.0.0.1'); "
-        "trace.set_tracer_provider(TracerProvider()); "
-        "metrics.set_meter_provider(MeterProvider([PrometheusMetricReader()]))",
-        None,
+        SDK_PROMETHEUS,
     ),
 )
 PROGRAM: Final = """
@@ -65,7 +88,8 @@ os._exit(0)
 
 def findings(amounts: Amounts) -> list[Finding]:
     """Start new processes in pairs: one with only asyncio, one with what is measured."""
-    statements = [BARE, *dict.fromkeys(text for case in CASES for text in case[1:3] if text)]
+    statements = [BARE, *(case.ours for case in CASES)]
+    statements += ["; ".join(case.theirs) for case in CASES if case.theirs]
     taken: dict[str, list[tuple[float, float]]] = {text: [] for text in statements}
     for _ in range(amounts.starts + 1):  # the first may have to write bytecode
         for text in statements:
@@ -93,7 +117,7 @@ def findings(amounts: Amounts) -> list[Finding]:
                 "ms",
                 median[ours] - median[BARE],
                 SDK if theirs else "",
-                least[theirs] - least[BARE] if theirs else None,
+                least["; ".join(theirs)] - least[BARE] if theirs else None,
                 goal,
             )
         )

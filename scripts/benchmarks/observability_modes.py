@@ -49,12 +49,12 @@ class Mode:
             raise RuntimeError(msg)
 
 
-def off(endpoint: str) -> Mode:
+def off(_: str) -> Mode:
     """Watch nothing."""
     return _primitives()
 
 
-def nothing(endpoint: str) -> Mode:
+def nothing(_: str) -> Mode:
     """Watch with an observer that does nothing."""
     observe(ObservabilityPrimitive())
     return _primitives()
@@ -96,7 +96,9 @@ def by_hand_measured(endpoint: str) -> Mode:
     """Count and time by the SDK too what a span is around."""
     provider, encoded = _sdk(endpoint)
     begin = provider.get_tracer("benchmark").start_as_current_span
-    return Mode(*calls_by_hand(begin, Measured()), provider=provider, encoded=encoded)
+    measured = Measured()
+    around = by_hand_around(begin, measured)
+    return Mode(*calls_by_hand(begin, measured), around, provider, encoded)
 
 
 MODES: Final[dict[str, Callable[[str], Mode]]] = {

@@ -1,6 +1,6 @@
 """Keep spans as a queue does, and print how many bytes each takes.
 
-    python observability_queue.py ours|sdk plain|records allocated|resident COUNT
+python observability_queue.py ours|sdk plain|records allocated|resident COUNT
 """
 
 from __future__ import annotations

@@ -28,7 +28,9 @@ class Counts:
         plain = gzip.decompress(body) if encoding == "gzip" else body
         request = ExportTraceServiceRequest.FromString(plain)
         spans = sum(
-            len(scope.spans) for resource in request.resource_spans for scope in resource.scope_spans
+            len(scope.spans)
+            for resource in request.resource_spans
+            for scope in resource.scope_spans
         )
         with self._lock:
             self.spans += spans
@@ -54,13 +56,13 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
-    def do_POST(self) -> None:  # noqa: N802 - the name that the server looks for
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path == "/v1/traces":
             COUNTS.add(body, self.headers["Content-Encoding"])
         self._answer(b"")
 
-    def do_GET(self) -> None:  # noqa: N802 - as above
+    def do_GET(self) -> None:
         self._answer(json.dumps(COUNTS.record()).encode())
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name

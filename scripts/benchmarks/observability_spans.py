@@ -19,7 +19,7 @@ SCOPE = "observability_integration"
 
 
 def our_observer(keep: Callable[[object], object]) -> ObservabilityPrimitive:
-    """Return an observer that gives light spans to *keep*, as they wait for the exporting thread."""
+    """Return an observer that gives light spans to *keep* as they wait to be exported."""
     return LightObserver(LightTracerProvider(keep, Sampling()), None, Scope(SCOPE))
 
 

@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from observability_modes import MODES, Mode
-from observability_workflow_parts import TIMES, Plus, bare, workflow
+from observability_workflow_parts import PARTS, TIMES, Plus, bare, workflow
 
 from tta_dev_primitives import WorkflowContext
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from observability_workflow_parts import Primitive
 
@@ -40,7 +40,7 @@ async def calls(mode: Mode, batches: int) -> dict[str, list[float]]:
 
     What waits is delivered before each batch, so a batch is the path of the calls alone.
     """
-    plus, context = Plus(), WorkflowContext()
+    plus, context, flow = Plus(), WorkflowContext(), _flow(mode, 0)
     unwrapped = vars(Plus)["execute"].__wrapped__
     operations: dict[str, tuple[Callable[[], Awaitable[object]], int, int]] = {
         "bare": (lambda: bare(1), CALLS, 1),
@@ -48,6 +48,7 @@ async def calls(mode: Mode, batches: int) -> dict[str, list[float]]:
         "alone, without the hook": (lambda: unwrapped(plus, 1, WorkflowContext()), CALLS, 1),
         "alone": (mode.alone, CALLS, 1),
         "below": (mode.below, CALLS // TIMES, TIMES),
+        "part": (lambda: flow.execute(next(NUMBERS)), CALLS // PARTS, PARTS),
     }
     taken: dict[str, list[float]] = {name: [] for name in (*operations, "call")}
     for _ in range(batches):
@@ -77,17 +78,33 @@ def _call_ns() -> float:
 
 async def processor(mode: Mode, count: int) -> float:
     """Return the nanoseconds of all threads for one call, with everything delivered."""
+    spent = await _spent(mode, mode.below, count // TIMES, TIMES + 1)
+    return spent / TIMES
+
+
+async def reporting(mode: Mode, count: int) -> float:
+    """Return the same for one span of a workflow of five, which reports what it decided."""
+    flow = _flow(mode, 0)
+    spent = await _spent(mode, lambda: flow.execute(next(NUMBERS)), count // PARTS, PARTS)
+    return spent / PARTS
+
+
+async def _spent(
+    mode: Mode, operation: Callable[[], Awaitable[object]], times: int, spans: int
+) -> float:
+    """Return the nanoseconds of all threads for one *operation*, which ends so many *spans*."""
+    await operation()
     mode.flush()
     gc.collect()
-    times, encoded = count // TIMES, mode.encoded or (lambda: 0)
+    encoded = mode.encoded or (lambda: 0)
     before = encoded()
     began = time.process_time_ns()
     for _ in range(times):
-        await mode.below()
+        await operation()
     mode.flush()
     spent = time.process_time_ns() - began
-    _check(mode, encoded() - before, times * (TIMES + 1))
-    return spent / (times * TIMES)
+    _check(mode, encoded() - before, times * spans)
+    return spent / times
 
 
 def _check(mode: Mode, encoded: int, ended: int) -> None:
@@ -98,12 +115,12 @@ def _check(mode: Mode, encoded: int, ended: int) -> None:
 
 
 async def load(
-    mode: Mode, upstream_seconds: float, concurrency: int, count: int
+    mode: Mode, upstream_seconds: float, concurrency: int, workflows: int
 ) -> dict[str, object]:
     """Return the seconds that each workflow took, and the processor time of one."""
     flow = _flow(mode, upstream_seconds)
     latencies: list[float] = []
-    turns = iter(range(count))
+    turns = iter(range(workflows))
 
     async def run(place: int) -> None:
         # One after the other, as requests come: those that begin together would stay together.
@@ -119,7 +136,7 @@ async def load(
     began = time.process_time()
     await asyncio.gather(*map(run, range(concurrency)))
     mode.flush()
-    spent = (time.process_time() - began) / count
+    spent = (time.process_time() - began) / workflows
     return {"latencies": latencies, "processor_seconds": spent}
 
 
@@ -148,9 +165,10 @@ def _flow(mode: Mode, upstream_seconds: float) -> Primitive:
     return _flows[upstream_seconds]
 
 
-ORDERS: dict[str, Callable[..., Awaitable[Any]]] = {  # Any: JSON values
+ORDERS: dict[str, Callable[..., Coroutine[Any, Any, object]]] = {  # Any: they differ
     "calls": calls,
     "processor": processor,
+    "reporting": reporting,
     "load": load,
     "saturation": saturation,
 }

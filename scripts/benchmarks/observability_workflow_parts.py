@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from tta_dev_primitives import (
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Primitive: TypeAlias = WorkflowPrimitive[int, int]
-Function: TypeAlias = Callable[[int, WorkflowContext], Awaitable[int]]
-Wrap: TypeAlias = Callable[[str, Primitive], Primitive | Function]
+Wrap: TypeAlias = Callable[[str, Primitive], Primitive]
 
 PARTS = 5
 TIMES = 100
@@ -83,23 +82,10 @@ def workflow(upstream_seconds: float, wrap: Wrap) -> Primitive:
     """
     asked = RetryPrimitive(wrap("attempt", Upstream(upstream_seconds)))
     timed = TimeoutPrimitive(wrap("retry", asked), 30)
-    routed = RouterPrimitive(
-        routes={"only": wrap("timeout", timed)}, router_fn=_only, default="only"
-    )
+    routed = RouterPrimitive({"only": wrap("timeout", timed)}, _only)
     cached = CachePrimitive(wrap("route", routed), ttl_seconds=60, max_entries=MOST_ENTRIES)
-    whole = wrap("cache", cached)
-    return whole if isinstance(whole, WorkflowPrimitive) else _Called(whole)
+    return wrap("cache", cached)
 
 
-class _Called(WorkflowPrimitive[int, int]):
-    """A function that has the whole workflow inside."""
-
-    def __init__(self, function: Function) -> None:
-        self.function = function
-
-    async def execute(self, input_data: int, context: WorkflowContext = FRESH) -> int:
-        return await self.function(input_data, context)
-
-
-def _only(value: int, context: WorkflowContext) -> str:
+def _only(_: int, __: WorkflowContext) -> str:
     return "only"

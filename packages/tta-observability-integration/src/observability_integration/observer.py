@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 import weakref
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -20,6 +20,7 @@ from .spans.attached import Attached
 from .spans.block import SpanBlock
 from .spans.call_span import CallPlace, CallSpan
 from .spans.light_span import Scope, SpanSite
+from .spans.light_tracer import new_span_id, new_trace_id
 from .spans.runtime_context import attach, detach, get_current
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class LightObserver(ObservabilityPrimitive):
 
     def end(self, token: object, outcome: Outcome, error: BaseException | None) -> None:
         """End the span of a call with its outcome."""
-        span = cast("CallSpan", token)
+        span: CallSpan = token  # pyright: ignore[reportAssignmentType] - a cast would cost a call
         ended = _monotonic()
         span.end_ns = ended + span.offset
         span.outcome = outcome
@@ -157,7 +158,7 @@ class LightObserver(ObservabilityPrimitive):
 
     def event(self, token: object, record: object) -> None:
         """Keep *record* for the span of its call, and count it."""
-        span = cast("CallSpan", token)
+        span: CallSpan = token  # pyright: ignore[reportAssignmentType] - as above
         if span.deliver is not None:
             kept = (_monotonic() + span.offset, record)
             if span.records is None:
@@ -171,13 +172,14 @@ class LightObserver(ObservabilityPrimitive):
 
     def resume(self, token: object) -> Token[Context] | None:
         """Make the span of a call current in this task."""
-        within = cast("CallSpan", token).within
+        span: CallSpan = token  # pyright: ignore[reportAssignmentType] - as above
+        within = span.within
         return None if within is None else attach(within)
 
     def pause(self, token: object, resumed: object) -> None:
         """Make the span current that was so before `resume`."""
         if resumed is not None:
-            detach(cast("Token[Context]", resumed))
+            detach(resumed)  # pyright: ignore[reportArgumentType] - as above
 
     def span(self, name: str) -> SpanBlock:
         """Put a span around a piece of the user's own work."""
@@ -189,6 +191,15 @@ class LightObserver(ObservabilityPrimitive):
     ) -> CallSpan:
         """Begin a span that is not below another call's."""
         offset = time.time_ns() - began
+        if above is None and context.trace_id is None:  # at the top of a trace, as mostly
+            trace_id, provider = new_trace_id(), self._provider
+            deliver = provider.deliver if provider.sampling.records(trace_id) else None
+            span = CallSpan(
+                place, trace_id, new_span_id(), 0, began + offset, deliver, None, offset
+            )
+            span.run = context
+            adopt(context, span)
+            return span
         parent = above if isinstance(above, trace.Span) else otel_parent(context) or INVALID_SPAN
         light = self._provider.begin(place.site, parent, began + offset)
         span = CallSpan(

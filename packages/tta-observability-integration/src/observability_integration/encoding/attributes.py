@@ -86,11 +86,10 @@ def attribute_fields(prefixes: Prefixes, attributes: Mapping[str, object]) -> by
                 continue
         try:
             content = value_field(value)
-        except UnfitValueError as error:
+        except Exception as error:  # noqa: BLE001 - of a type of the app's; it costs itself alone
+            unfit = error.type_name if isinstance(error, UnfitValueError) else type(value).__name__
             _logger.warning(
-                "an attribute was left out: %r cannot have a value of type %s",
-                key,
-                error.type_name,
+                "an attribute was left out: %r cannot have a value of type %s", key, unfit
             )
             continue
         pieces += (prefixes.of(len(name) + len(content)), name, content)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry.trace import StatusCode
 
 from observability_integration.semconv.names import ERROR_TYPE, TTA_OUTCOME
+from observability_integration.turns import in_turns
 
 from .attributes import attribute_fields
 from .wire import DELIMITED, FIXED32, FIXED64, Memory, Prefixes, count, delimited, tag, text
@@ -119,7 +120,7 @@ def encode_traces(
     by_scope: dict[Scope, list[bytes]] = {}
     scope: Scope | None = None
     pieces: list[bytes] = []
-    for span in spans:
+    for span in in_turns(spans):
         if span.site.scope is not scope:
             scope = span.site.scope
             pieces = by_scope.setdefault(scope, [])

@@ -92,6 +92,8 @@ class Memory(dict[str, bytes]):
         self._encode = encode
 
     def __missing__(self, content: str) -> bytes:
+        if not isinstance(content, str):  # pyright: ignore[reportUnnecessaryIsInstance] - from the app
+            return self._encode(str(content))
         encoded = self._encode(content)
         if len(self) < _MOST_MEMORIES and len(content) <= _LONGEST_MEMORY:
             self[content] = encoded

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from observability_integration.spans.light_span import LightSpan
+from observability_integration.turns import in_turns
 
 from .telling import ToldOnce
 
@@ -34,7 +35,7 @@ class Preparation:
         """Return the spans of *offered*; what is no span and cannot become one is left out."""
         resolve = self._resolve
         spans: list[LightSpan] = []
-        for item in offered:
+        for item in in_turns(offered):
             span = item if isinstance(item, LightSpan) else self._converted(item)
             if span is None:
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .light_span import UNSET, LightSpan, SpanSite
+from .light_span import LightSpan, SpanSite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,10 @@ class CallSpan(LightSpan):
         account: Made for those calls that need it.
     """
 
-    __slots__ = ("above", "account", "attempt", "offset", "place", "run", "within")
+    __slots__ = ("above", "offset", "place", "within")
+    run: WorkflowContext | None = None
+    attempt: tuple[int, float] | None = None
+    account: CallAccount | None = None
 
     def __init__(
         self,
@@ -77,12 +80,6 @@ class CallSpan(LightSpan):
         self.start_ns = start_ns
         self.deliver = deliver
         self.end_ns = 0
-        self.outcome = self.error_type = self.records = self.details = None
-        self.status_code = UNSET
-        self.parent_is_remote = False
-        self.trace_state = self.call = self._context = None
+        self.outcome = self.records = self.details = None
         self.place, self.above, self.offset = place, above, offset
         self.within: Context | None = None
-        self.run: WorkflowContext | None = None
-        self.attempt: tuple[int, float] | None = None
-        self.account: CallAccount | None = None

@@ -136,23 +136,24 @@ class LightSpan(Span):
     """
 
     __slots__ = (
-        "_context",
-        "call",
         "deliver",
         "details",
         "end_ns",
-        "error_type",
         "outcome",
         "parent_id",
-        "parent_is_remote",
         "records",
         "site",
         "span_id",
         "start_ns",
-        "status_code",
         "trace_id",
-        "trace_state",
     )
+    # What few spans have is set on those alone: setting it on each would cost as much as the rest.
+    error_type: str | None = None
+    status_code: StatusCode = UNSET
+    parent_is_remote: bool = False
+    trace_state: TraceState | None = None
+    call: CallSpan | None = None
+    _context: SpanContext | None = None
 
     def __init__(
         self,
@@ -171,14 +172,8 @@ class LightSpan(Span):
         self.deliver = deliver
         self.end_ns = 0
         self.outcome: str | None = None
-        self.error_type: str | None = None
-        self.status_code: StatusCode = UNSET
         self.records: list[tuple[int, object]] | None = None
         self.details: SpanDetails | None = None
-        self.parent_is_remote = False
-        self.trace_state: TraceState | None = None
-        self.call: CallSpan | None = None
-        self._context: SpanContext | None = None
 
     # What exporters read.
 
