@@ -102,7 +102,7 @@ def query(prometheus: str, expression: str) -> float:
 
 def test_a_trace_reaches_a_collector_whole(free_port: Callable[[], int]) -> None:
     """One trace per call, every span but the root with its parent, the retry inside its cache."""
-    require("opentelemetry.exporter.otlp.proto.http", "otlp")
+    require("opentelemetry.exporter.otlp.proto.common", "otlp")
     with Collector() as collector:
         with workload(free_port(), collector.endpoint):
             pass

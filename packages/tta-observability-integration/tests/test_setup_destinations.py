@@ -37,7 +37,7 @@ def found(module: str) -> bool:
 
 
 needs_otlp = pytest.mark.skipif(
-    not found("opentelemetry.exporter.otlp.proto.http"),
+    not found("opentelemetry.exporter.otlp.proto.common"),
     reason="no OTLP exporter; uv add 'tta-observability-integration[otlp]'",
 )
 needs_prometheus = pytest.mark.skipif(

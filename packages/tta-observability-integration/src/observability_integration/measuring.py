@@ -54,7 +54,7 @@ def set_up_metrics(process: Process, running: Running, options: Options) -> None
 
 
 def _push(running: Running, registry: Registry, options: Options) -> None:
-    exporter = otlp_metric_exporter(options.otlp_endpoint or "")
+    exporter = otlp_metric_exporter(options.otlp_endpoint or "", options.environ)
     if exporter is None:
         return
     from opentelemetry.sdk.resources import Resource
@@ -62,8 +62,14 @@ def _push(running: Running, registry: Registry, options: Options) -> None:
 
     from .metrics.pusher import MetricPusher
 
-    scope = InstrumentationScope(SCOPE, VERSION, schema_url(options.schema))
-    pusher = MetricPusher(registry, exporter, Resource(options.resource), scope)
+    pusher = MetricPusher(
+        registry,
+        exporter,
+        Resource(options.resource),
+        InstrumentationScope(SCOPE, VERSION, schema_url(options.schema)),
+        deltas=exporter.deltas,
+        environ=options.environ,
+    )
     running.closers.append(Delivery(pusher.shutdown))
 
 

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import metrics
 
+from .export.delivery_requests import load_requests
+from .forking import tell_of_forks
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from opentelemetry.metrics import Meter
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import MetricReader
     from opentelemetry.util.types import Attributes
 
-METRICS_PATH = "/v1/metrics"
+    from .export.otlp_metrics import OTLPMetricExporter
+
+_PACKAGE: Final = "tta-observability-integration"
+# The reader of the SDK cannot wait for longer than a thread can, and then not for ever.
+_LONGEST_SECONDS: Final = 366 * 86_400.0
+_SHORTEST_SECONDS: Final = 0.01
 _logger = logging.getLogger("observability_integration")
 
 
@@ -32,7 +43,9 @@ class LazyMeterProvider(metrics.MeterProvider):
         self.scraped = False
         self.pushed_to: str | None = None
         self._made: MeterProvider | None = None
+        self._exporter: OTLPMetricExporter | None = None
         self._lock = threading.Lock()
+        tell_of_forks(self)
 
     def get_meter(
         self,
@@ -56,7 +69,14 @@ class LazyMeterProvider(metrics.MeterProvider):
         with self._lock:
             made, self._made = self._made, None
         if made is not None:
-            made.shutdown(timeout_millis=timeout_seconds * 1000)
+            # Without any time the SDK leaves its threads alone, and raises.
+            made.shutdown(timeout_millis=max(_SHORTEST_SECONDS, timeout_seconds) * 1000)
+
+    def after_fork(self) -> None:
+        """Begin in a forked process with a lock that nobody holds, and nothing that waits."""
+        self._lock = threading.Lock()
+        if self._exporter is not None:
+            self._exporter.after_fork()
 
     def _make(self) -> MeterProvider:
         from opentelemetry.sdk.metrics import MeterProvider
@@ -66,32 +86,48 @@ class LazyMeterProvider(metrics.MeterProvider):
         if self.scraped:
             readers += _prometheus_reader()
         if self.pushed_to is not None:
-            from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
-
-            exporter = otlp_metric_exporter(self.pushed_to)
-            if exporter is not None:
-                readers.append(PeriodicExportingMetricReader(exporter))
+            readers += self._pushing_reader(self.pushed_to)
         return MeterProvider(readers, resource=Resource(self.resource), shutdown_on_exit=False)
 
+    def _pushing_reader(self, endpoint: str) -> list[MetricReader]:
+        self._exporter = otlp_metric_exporter(endpoint)
+        if self._exporter is None:
+            return []
+        from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
-def otlp_metric_exporter(endpoint: str) -> Any:  # Any: of an extra, which may not be there
-    """Return the SDK's exporter of metrics, or None with one log line without it.
+        from .metrics.pusher import export_interval
+
+        seconds = min(export_interval(), _LONGEST_SECONDS)
+        return [PeriodicExportingMetricReader(self._exporter, seconds * 1000)]
+
+
+def otlp_metric_exporter(
+    endpoint: str, environ: Mapping[str, str] = os.environ
+) -> OTLPMetricExporter | None:
+    """Return an exporter to a collector, or None with one log line where there can be none.
 
     Args:
         endpoint: A collector's base address; empty for what the environment names.
+        environ: Where `OTEL_*` settings are read.
     """
     try:
-        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+        from .export.otlp_metrics import OTLPMetricExporter
     except ImportError:
-        _logger.warning(
-            "metrics are not sent to a collector: opentelemetry-exporter-otlp-proto-http is not "
-            "installed. Try: uv add 'tta-observability-integration[otlp]'"
-        )
-        return None
-    if not endpoint:
-        return OTLPMetricExporter()
-    base = endpoint.rstrip("/").removesuffix("/v1/traces")
-    return OTLPMetricExporter(endpoint=base + METRICS_PATH)
+        missing = "opentelemetry-exporter-otlp-proto-common"
+    else:
+        missing = "" if load_requests() else "requests"
+        if not missing:
+            try:
+                return OTLPMetricExporter(endpoint, environ=environ)
+            except ValueError as error:
+                _logger.warning("metrics are not sent to a collector: %s", error)
+                return None
+    _logger.warning(
+        "metrics are not sent to a collector: %s is not installed. Try: uv add '%s[otlp]'",
+        missing,
+        _PACKAGE,
+    )
+    return None
 
 
 def _prometheus_reader() -> list[MetricReader]:

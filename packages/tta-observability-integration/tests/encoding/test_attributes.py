@@ -122,6 +122,22 @@ def test_a_value_that_cannot_be_is_left_out_with_a_log_line(
     assert line.startswith("an attribute was left out: 'bad' cannot have a value of type ")
 
 
+def test_a_name_that_is_no_text_becomes_one() -> None:
+    """A number for a name in the resource keeps all spans at home."""
+    odd: dict[Any, Any] = {1: "a", None: "c", "1": "d"}
+    keys = [pair.key for pair in decoded(odd).values]
+    assert keys == ["1", "None", "1"]
+
+
+def test_a_value_without_an_end_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    """One list that has itself in it keeps all spans at home."""
+    endless: list[Any] = []
+    endless.append(endless)
+    assert [pair.key for pair in decoded({"odd": endless, "good": 1}).values] == ["good"]
+    (line,) = caplog.messages
+    assert line == "an attribute was left out: 'odd' cannot have a value of type list"
+
+
 def test_keys_that_never_come_again_fill_no_memory() -> None:
     """A program that makes keys of ids grows for ever."""
     from observability_integration.encoding.attributes import _keys

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,6 +30,9 @@ def read(environ: dict[str, str] | None = None, **given: Any) -> DeliverySetting
         ("http://c:4318/", {}, "http://c:4318/v1/traces"),
         ("http://c/v1/traces", {}, "http://c/v1/traces"),
         ("http://c/v1/traces/", {}, "http://c/v1/traces"),
+        ("http://c/v1/metrics", {}, "http://c/v1/traces"),
+        ("http://c/a/v1/logs?x=1", {}, "http://c/a/v1/traces?x=1"),
+        ("http://c/#part", {}, "http://c/v1/traces"),
         ("https://c/otlp?x=1", {}, "https://c/otlp/v1/traces?x=1"),
         ("", {"ENDPOINT": "http://d"}, "http://d/v1/traces"),
         (None, {"ENDPOINT": "http://d/a/"}, "http://d/a/v1/traces"),
@@ -55,10 +59,36 @@ def test_an_address_that_is_none_is_refused_without_its_text(url: str) -> None:
     assert "secret" not in str(caught.value)
 
 
-def test_a_port_that_is_none_is_refused() -> None:
-    """A mistake in an address is found out by spans that never arrive."""
-    with pytest.raises(ValueError, match=r"[Pp]ort"):
-        read(endpoint="http://c:port")
+@pytest.mark.parametrize("variable", [None, "ENDPOINT", "TRACES_ENDPOINT"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://c:secret",
+        "http://c:99999",
+        "http://me:secret/x@c",
+        "http://me:1secret?@c",
+        "http://me:secret[@c",
+        "http://[::secret",
+        "http://me:12/secret@c",
+        "http://me:12#secret@c",
+    ],
+)
+def test_an_address_that_is_broken_is_refused_without_its_text(
+    url: str, variable: str | None
+) -> None:
+    """What an address is broken by is half of a password, and shows in the log."""
+    with pytest.raises(ValueError, match=r"^endpoint (must have a host|has an @)") as caught:
+        read({variable: url}) if variable else read(endpoint=url)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", [5, b"http://c", object()], ids=["number", "bytes", "object"])
+def test_an_address_that_is_no_text_is_refused(given: Any) -> None:
+    """A mistake in an argument is a riddle of another library."""
+    with pytest.raises(ValueError, match="endpoint must be text, got "):
+        read(endpoint=given)
 
 
 def test_a_password_in_an_address_becomes_a_header() -> None:
@@ -239,7 +269,7 @@ def test_an_exporter_without_requests_is_one_log_line(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A missing extra stops the program, or says nothing of what to install."""
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "requests", None)
     assert otlp_exporter("http://c", resource={}, environ={}) is None
     (line,) = caplog.messages
     assert line == (

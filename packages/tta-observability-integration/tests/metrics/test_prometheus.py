@@ -95,6 +95,14 @@ def test_label_values_arrive_as_they_were_given() -> None:
         assert family.samples[0].labels["tta_primitive_name"] == value
 
 
+def test_half_a_character_in_a_label_costs_no_scrape() -> None:
+    """The name of one step breaks the scrapes of all."""
+    registry = Registry()
+    registry.cell(table.TIMEOUT_EXPIRATIONS, "half \ud800").add()
+    (family,) = text_string_to_metric_families(generate_latest(collector_of(registry)).decode())
+    assert family.samples[0].labels["tta_primitive_name"] == "half ?"
+
+
 def test_examples_of_buckets_lead_to_traces() -> None:
     registry = Registry()
     cell = registry.cell(table.PRIMITIVE_DURATION, "A", "a", "ok")
@@ -134,6 +142,31 @@ def test_the_process_is_described_once() -> None:
     collected = collector_of(registry, resource={"service.name": "shop", "process.pid": 3})
     (family,) = text_string_to_metric_families(generate_latest(collected).decode())
     assert family.samples[0].labels == {"service_name": "shop", "process_pid": "3"}
+
+
+def test_odd_attributes_of_the_process_cost_no_scrape() -> None:
+    """An attribute without a name, or with a number for one, breaks the scrapes of all."""
+    endless: list[Any] = []
+    endless.append(endless)
+    odd: Any = {
+        1: "number",
+        "2nd": "digit",
+        "": "none",
+        "half \ud800": "\ud800",
+        "endless": endless,
+        "pairs": {(1, 2): 3},
+        "good": "kept",
+    }
+    text = generate_latest(collector_of(Registry(), resource=odd)).decode()
+    (family,) = text_string_to_metric_families(text)
+    assert family.samples[0].labels == {
+        "_": "number",
+        "_nd": "digit",
+        "half_": "?",
+        "endless": "",
+        "pairs": "",
+        "good": "kept",
+    }
 
 
 @pytest.fixture

@@ -8,16 +8,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from opentelemetry import context
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsServiceRequest,
-)
-from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
+from opentelemetry.sdk.metrics.export import MetricsData
 
 from observability_integration.metrics import instruments as table
 from observability_integration.metrics.pusher import MetricPusher
@@ -29,29 +23,33 @@ PATIENCE = 20.0
 
 
 class FakeExporter:
-    """Keeps what it is given; may fail, and may be held up."""
+    """Keeps what it is given; may raise, may be held up, and may not deliver."""
 
     def __init__(self) -> None:
         self.batches: list[MetricsData] = []
-        self.results: list[MetricExportResult | Exception] = []
+        self.errors: list[Exception | None] = []
         self.arrived = threading.Semaphore(0)
         self.gate = threading.Event()
         self.gate.set()
-        self.shutdowns = 0
-        self.suppressed: object = None
+        self.delivers = True
+        self.given_seconds: list[float] = []
 
-    def export(self, metrics_data: MetricsData, /) -> MetricExportResult:
+    def export(self, metrics_data: MetricsData, /) -> None:
         self.arrived.release()
         self.gate.wait(PATIENCE)
-        self.suppressed = context.get_value(_SUPPRESS_INSTRUMENTATION_KEY)
         self.batches.append(metrics_data)
-        result = self.results.pop(0) if self.results else MetricExportResult.SUCCESS
-        if isinstance(result, Exception):
-            raise result
-        return result
+        error = self.errors.pop(0) if self.errors else None
+        if error is not None:
+            raise error
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        return self.delivers
 
     def shutdown(self, timeout_millis: float = 30_000) -> None:
-        self.shutdowns += 1
+        self.given_seconds.append(timeout_millis / 1000)
+
+    def after_fork(self) -> None:
+        pass
 
     def wait(self) -> None:
         """Wait until an export has begun."""
@@ -123,6 +121,15 @@ def test_a_flush_sends_what_was_counted_before_it(
     assert told(exporter.batches[-1], "tta.timeout.expirations") == {("t",): 4}
 
 
+def test_a_flush_that_reaches_nobody_says_so(
+    push: Callable[..., MetricPusher], exporter: FakeExporter
+) -> None:
+    """The collector is away, and `flush` says that all is well."""
+    exporter.delivers = False
+    assert not push().flush(PATIENCE)
+    assert len(exporter.batches) == 1
+
+
 def test_shutdown_sends_once_more_and_stops(
     push: Callable[..., MetricPusher], exporter: FakeExporter
 ) -> None:
@@ -130,53 +137,55 @@ def test_shutdown_sends_once_more_and_stops(
     pusher = push()
     for _ in range(2):
         pusher.shutdown()
-    assert (len(exporter.batches), exporter.shutdowns) == (1, 1)
+    assert (len(exporter.batches), len(exporter.given_seconds)) == (1, 1)
     assert not pusher.flush(0.01)
+
+
+def test_the_exporter_has_what_is_left_of_the_time_to_deliver(
+    push: Callable[..., MetricPusher], exporter: FakeExporter
+) -> None:
+    """The end of a program takes twice as long as it may."""
+    push().shutdown(PATIENCE)
+    (seconds,) = exporter.given_seconds
+    assert PATIENCE / 2 < seconds <= PATIENCE
 
 
 def test_shutdown_gives_up_on_an_exporter_that_is_stuck(
     push: Callable[..., MetricPusher], exporter: FakeExporter, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The end of the program must not wait for a collector that is away."""
+    """The end of the program must not wait for what does not come back."""
     pusher = push()
     exporter.gate.clear()
     began = time.monotonic()
     pusher.shutdown(0.05)
     assert time.monotonic() - began < PATIENCE / 4
-    assert exporter.shutdowns == 1
+    assert exporter.given_seconds == [0]
     (line,) = caplog.records
-    assert line.getMessage() == "the last metrics were not sent within 0.05 seconds; given up"
+    assert line.getMessage() == "the last metrics were not collected within 0.05 seconds; given up"
 
 
-def test_a_failure_is_told_once_and_so_is_its_end(
+def test_a_failure_is_told_once_and_without_its_text(
     push: Callable[..., MetricPusher], exporter: FakeExporter, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", logger="observability_integration")
-    exporter.results = [
-        MetricExportResult.SUCCESS,
-        MetricExportResult.FAILURE,
-        ConnectionError("https://user:secret@collector"),
-        MetricExportResult.SUCCESS,
-    ]
+    """One observer that always fails fills the log, or shows what it worked on."""
+    error = ConnectionError("https://user:secret@collector")
+    exporter.errors = [None, error, error, None, error]
     pusher = push()
-    assert [pusher.flush(PATIENCE) for _ in range(4)] == [True, False, False, True]
-    assert [line.getMessage() for line in caplog.records] == [
-        "metrics could not be sent; they are sent again in 3600 seconds",
-        "metrics are sent again",
-    ]
+    assert [pusher.flush(PATIENCE) for _ in range(5)] == [True, False, False, True, False]
+    assert caplog.messages == ["metrics could not be collected (ConnectionError)"] * 2
 
 
-def test_what_an_exporter_raises_is_named_without_its_text(
-    push: Callable[..., MetricPusher], exporter: FakeExporter, caplog: pytest.LogCaptureFixture
+def test_only_what_was_added_is_sent_to_those_who_want_it_so(
+    push: Callable[..., MetricPusher], exporter: FakeExporter, registry: Registry
 ) -> None:
-    """It may hold an address with a password."""
-    exporter.results = [ConnectionError("https://user:secret@collector")]
-    assert not push().flush(PATIENCE)
-    (line,) = caplog.records
-    assert line.getMessage() == (
-        "metrics could not be sent (ConnectionError); they are sent again in 3600 seconds"
-    )
-    assert "secret" not in caplog.text
+    """A backend that cannot take totals adds them up, again and again."""
+    pusher = push(deltas=True)
+    assert pusher.flush(PATIENCE)
+    registry.cell(table.TIMEOUT_EXPIRATIONS, "t").add(2)
+    assert pusher.flush(PATIENCE)
+    assert pusher.flush(PATIENCE)
+    found = [told(batch, "tta.timeout.expirations") for batch in exporter.batches]
+    assert found == [{("t",): 3}, {("t",): 2}]
 
 
 def test_nothing_counted_is_nothing_sent(exporter: FakeExporter) -> None:
@@ -184,14 +193,6 @@ def test_nothing_counted_is_nothing_sent(exporter: FakeExporter) -> None:
     assert pusher.flush(PATIENCE)
     pusher.shutdown()
     assert exporter.batches == []
-
-
-def test_the_exporter_s_requests_make_no_spans(
-    push: Callable[..., MetricPusher], exporter: FakeExporter
-) -> None:
-    push().flush(PATIENCE)
-    assert exporter.suppressed is True
-    assert context.get_value(_SUPPRESS_INSTRUMENTATION_KEY) is None
 
 
 @pytest.mark.parametrize(
@@ -221,44 +222,8 @@ def test_an_endless_interval_sends_at_the_end_alone(
     assert len(exporter.batches) == 1
 
 
-def test_a_real_collector_gets_them(registry: Registry) -> None:
-    """OpenTelemetry's own exporter, over HTTP."""
-    http = pytest.importorskip(
-        "opentelemetry.exporter.otlp.proto.http.metric_exporter",
-        reason="no OTLP exporter; uv add 'tta-observability-integration[otlp]'",
-    )
-    bodies: list[bytes] = []
-
-    class Collector(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            bodies.append(self.rfile.read(int(self.headers["content-length"])))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        endpoint = f"http://127.0.0.1:{server.server_port}/v1/metrics"
-        pusher = MetricPusher(
-            registry, http.OTLPMetricExporter(endpoint), RESOURCE, SCOPE, interval_seconds=3600
-        )
-        assert pusher.flush(PATIENCE)
-        pusher.shutdown(PATIENCE)
-        server.shutdown()
-        thread.join()
-    request = ExportMetricsServiceRequest.FromString(bodies[0])
-    (metric,) = request.resource_metrics[0].scope_metrics[0].metrics
-    assert metric.name == "tta.timeout.expirations"
-    assert metric.sum.data_points[0].as_int == 3
-    assert len(bodies) == 2
-
-
 FORKING = """
 import os, sys, threading
-from opentelemetry.sdk.metrics.export import MetricExportResult
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from observability_integration.metrics.instrument import counter
@@ -266,12 +231,13 @@ from observability_integration.metrics.pusher import MetricPusher
 from observability_integration.metrics.registry import Registry
 
 class Exporter:
-    def __init__(self): self.values = []
+    def __init__(self): self.values, self.forks = [], 0
     def export(self, data):
         point = data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points[0]
         self.values.append(point.value)
-        return MetricExportResult.SUCCESS
+    def force_flush(self, timeout_millis=0): return True
     def shutdown(self, timeout_millis=0): pass
+    def after_fork(self): self.forks += 1
 
 registry, exporter = Registry(), Exporter()
 orders = registry.cell(counter("orders", (), ""))
@@ -286,6 +252,7 @@ if not child:
     assert pusher.flush(10)
     pusher.shutdown(10)
     assert exporter.values == [3, 1, 1], exporter.values
+    assert exporter.forks == 1, exporter.forks
     sys.exit(0)
 pusher._changed.release()
 status = os.waitpid(child, 0)[1]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 GIVE_UP_SECONDS: Final = 300.0
 MOST_WAITING_BYTES: Final = 16 * 1024 * 1024
+# Collectors take 20 MiB as they come, and some proxies before them much less.
+MOST_POSTED_BYTES: Final = 4 * 1024 * 1024
 _SHORTEST_TIMEOUT: Final = 0.001
 
 
@@ -246,6 +248,8 @@ class HTTPDelivery:
         return self._back_off.next_delay(min(asked_seconds, self._give_up_seconds))
 
     def _answered(self, parcel: Parcel, answer: Answer) -> None:
+        if self._closed:  # given up and told: nobody knows of an answer that comes later
+            return
         self._back_off.reset()
         if not 200 <= answer.status < 300:
             self._tell("refused", f"status {answer.status}; they are dropped, check the settings")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
-import importlib.util
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -33,9 +33,17 @@ _SUPPRESSED: Final = (
 )
 
 
-def requests_is_installed() -> bool:
-    """Tell whether `requests` can be imported, without importing it."""
-    return importlib.util.find_spec("requests") is not None
+def load_requests() -> bool:
+    """Load `requests`, and tell whether it was there.
+
+    It is loaded early, because modules that are loaded while a program ends hide that Ctrl-C ended
+    it: the shell that called it would go on.
+    """
+    try:
+        importlib.import_module("requests")
+    except ImportError:
+        return False
+    return True
 
 
 class RequestsTransport:

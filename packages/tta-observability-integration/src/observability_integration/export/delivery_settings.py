@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
+
+from .delivery_address import below_base, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,7 +95,7 @@ class SettingsReader:
             ValueError: Something given cannot be used.
         """
         self._warn_of_protocol()
-        url, authorization = _without_credentials(self._endpoint(endpoint))
+        url, authorization = without_credentials(self._endpoint(endpoint))
         return DeliverySettings(
             url=url,
             headers={**authorization, **self._headers(), **_checked_headers(headers or {})},
@@ -119,20 +120,13 @@ class SettingsReader:
 
     def _endpoint(self, given: str | None) -> str:
         if given:
-            return self._with_path(given)
+            return below_base(given, self._path)
         own, general = self._variables("ENDPOINT")
         whole = self._environ.get(own, "").strip()
         if whole:
             return whole  # as it is: the specification adds no path to a signal's own address
         base = self._environ.get(general, "").strip() or DEFAULT_ENDPOINT
-        return self._with_path(base, always=True)
-
-    def _with_path(self, url: str, *, always: bool = False) -> str:
-        parts = urlsplit(url)
-        path = parts.path.rstrip("/")
-        if always or not path.endswith(self._path):
-            path += self._path
-        return parts._replace(path=path).geturl()
+        return below_base(base, self._path, always=True)
 
     def _headers(self) -> dict[str, str]:
         headers: dict[str, str] = {}
@@ -218,18 +212,3 @@ def _existing(argument: str, path: str | None) -> str | None:
         msg = f"{argument} must be a file, got {path!r}"
         raise ValueError(msg)
     return path or None
-
-
-def _without_credentials(url: str) -> tuple[str, dict[str, str]]:
-    """Return *url* without user name and password, and the header that they become."""
-    parts = urlsplit(url)
-    _ = parts.port  # raises for one that is no number
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        # Without the value: it can hold a password.
-        msg = "endpoint must begin with http:// or https:// and name a host"
-        raise ValueError(msg)
-    credentials, at, host = parts.netloc.rpartition("@")
-    if not at:
-        return url, {}
-    secret = base64.b64encode(unquote(credentials).encode()).decode()
-    return parts._replace(netloc=host).geturl(), {"authorization": f"Basic {secret}"}

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from observability_integration.encoding.traces import encode_traces
 
-from .delivery import GIVE_UP_SECONDS, MOST_WAITING_BYTES, HTTPDelivery
-from .delivery_requests import RequestsTransport, requests_is_installed
+from .delivery import GIVE_UP_SECONDS, MOST_POSTED_BYTES, MOST_WAITING_BYTES, HTTPDelivery
+from .delivery_requests import RequestsTransport, load_requests
 from .delivery_settings import SettingsReader
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from .delivery_settings import DeliverySettings
 
 TRACES_PATH: Final = "/v1/traces"
-# Collectors take 20 MiB as they come, and some proxies before them much less.
-_MOST_BYTES: Final = 4 * 1024 * 1024
 _PACKAGE: Final = "tta-observability-integration"
 _logger = logging.getLogger("observability_integration")
 
@@ -126,7 +124,7 @@ class OTLPSpanExporter:
             self._tell_unfit(error)
             self._delivery.refuse(len(spans))
             return
-        if len(encoded) > _MOST_BYTES and len(spans) > 1:
+        if len(encoded) > MOST_POSTED_BYTES and len(spans) > 1:
             self._halves(spans)
         elif spans:
             self._delivery.offer(encoded, len(spans))
@@ -183,7 +181,7 @@ def otlp_exporter(
         resource_schema_url: Which version of the conventions those follow.
         environ: Where `OTEL_*` settings are read.
     """
-    if not requests_is_installed():
+    if not load_requests():
         _logger.warning(
             "traces are not sent to a collector: requests is not installed. Try: uv add '%s[otlp]'",
             _PACKAGE,

@@ -1,27 +1,30 @@
-"""A registry's metrics in the form that exporters of the OpenTelemetry SDK take.
-
-The SDK is imported where it is needed: what only counts goes without it.
-"""
+"""A registry's metrics in the form that exporters of the OpenTelemetry SDK take."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
+from opentelemetry.sdk.metrics import Exemplar
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    Gauge,
+    Histogram,
+    HistogramDataPoint,
+    Metric,
+    MetricsData,
+    NumberDataPoint,
+    ResourceMetrics,
+    ScopeMetrics,
+    Sum,
+)
+
 from .registry import HistogramPoint
+from .sendable import sendable_attributes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from opentelemetry.sdk.metrics import Exemplar
-    from opentelemetry.sdk.metrics.export import (
-        Gauge,
-        Histogram,
-        HistogramDataPoint,
-        MetricsData,
-        NumberDataPoint,
-        Sum,
-    )
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
@@ -44,13 +47,6 @@ def metrics_data(
         scope: Whose metrics they are.
         wall_ns: Gives unix time in nanoseconds.
     """
-    from opentelemetry.sdk.metrics.export import (
-        Metric,
-        MetricsData,
-        ResourceMetrics,
-        ScopeMetrics,
-    )
-
     families = registry.collect()
     moment = _Moment(registry.start_ns, wall_ns())
     metrics = [
@@ -75,13 +71,6 @@ class _Moment:
 
     def data(self, family: Family) -> Sum | Gauge | Histogram:
         """Return the points of *family* as its instrument's kind wants them."""
-        from opentelemetry.sdk.metrics.export import (
-            AggregationTemporality,
-            Gauge,
-            Histogram,
-            Sum,
-        )
-
         cumulative = AggregationTemporality.CUMULATIVE
         numbers: list[NumberDataPoint] = []
         histograms: list[HistogramDataPoint] = []
@@ -99,16 +88,14 @@ class _Moment:
                 return Sum(numbers, cumulative, is_monotonic=kind == "counter")
 
     def _number(self, point: NumberPoint) -> NumberDataPoint:
-        from opentelemetry.sdk.metrics.export import NumberDataPoint
-
-        return NumberDataPoint(point.attributes, self._start_ns, self._now_ns, point.value)
+        return NumberDataPoint(
+            sendable_attributes(point.attributes), self._start_ns, self._now_ns, point.value
+        )
 
     def _histogram(self, point: HistogramPoint, bounds: Sequence[float]) -> HistogramDataPoint:
-        from opentelemetry.sdk.metrics.export import HistogramDataPoint
-
         values = point.value
         return HistogramDataPoint(
-            attributes=point.attributes,
+            attributes=sendable_attributes(point.attributes),
             start_time_unix_nano=self._start_ns,
             time_unix_nano=self._now_ns,
             count=sum(values.counts),
@@ -122,8 +109,6 @@ class _Moment:
 
 
 def _exemplars(examples: Sequence[Example | None]) -> list[Exemplar]:
-    from opentelemetry.sdk.metrics import Exemplar
-
     return [
         Exemplar({}, each.value, each.time_ns, each.span_id, each.trace_id)
         for each in examples

@@ -15,6 +15,7 @@ from .prometheus_names import (
     exposed_labels,
     exposed_series,
     family_name,
+    label_name,
     label_text,
     underscored,
     unit_name,
@@ -87,7 +88,8 @@ class RegistryCollector:
 
         if self._resource:
             target = Metric("target", "Target metadata", "info")
-            labels = {underscored(key): label_text(told) for key, told in self._resource.items()}
+            labels = {label_name(key): label_text(told) for key, told in self._resource.items()}
+            labels.pop("", None)  # Prometheus refuses a whole scrape with a label that has no name
             target.add_sample("target_info", labels, 1)
             yield target
         for family in self._registry.collect():

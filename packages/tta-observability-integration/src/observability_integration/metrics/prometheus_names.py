@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
+from observability_integration.encoding.wire import utf8
 from observability_integration.semconv.schema import DEFAULT_SCHEMA
 
 from .model_instruments import instruments
@@ -36,9 +37,23 @@ def underscored(name: str) -> str:
     return _NO_LETTERS.sub("_", name)
 
 
+def label_name(key: object) -> str:
+    """Return the name of a label; empty where there is nothing to name it by."""
+    name = underscored(str(key))
+    return f"_{name[1:]}" if name[:1].isdigit() else name
+
+
 def label_text(value: object) -> str:
-    """Return a label's value as text; what is no text is written as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+    """Return a label's value as text; what is no text is written as JSON.
+
+    Halves of surrogate pairs become `?`. What JSON cannot hold is an empty text.
+    """
+    if isinstance(value, str):
+        return utf8(value).decode()
+    try:
+        return json.dumps(value, default=str)
+    except (TypeError, ValueError, RecursionError):
+        return ""
 
 
 def series_names(instrument: Instrument[object]) -> set[str]:
