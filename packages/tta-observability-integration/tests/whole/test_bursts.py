@@ -9,6 +9,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from opentelemetry import trace
 
 from observability_integration import shutdown_observability
 from tta_dev_primitives import (
@@ -112,6 +113,8 @@ def test_a_burst_loses_nothing_where_the_collector_is_well(collector: Collector)
             await workflow.execute(1)
 
     asyncio.run(many())
+    provider: Any = trace.get_tracer_provider()
+    assert provider.force_flush(30_000)  # the end alone has two seconds, and this machine is busy
     shutdown_observability()
     counts.hold(8_000)
     assert len(collector.spans) == counts.exported == 8_000

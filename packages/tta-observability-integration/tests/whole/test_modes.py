@@ -87,9 +87,31 @@ async def arrived(
         return comparable(collector.spans)
 
 
+def ordered(spans: list[Arrived]) -> list[Arrived]:
+    """Return *spans* with those below each one behind it, in the order of their start.
+
+    Traces that began at the same time have no order of that kind: the clocks of two modes differ
+    by more. They stand in the order of what they hold.
+    """
+    known = {span.span_id for span in spans}
+    below: dict[str, list[Arrived]] = {}
+    for span in sorted(spans, key=lambda span: span.message.start_time_unix_nano):
+        below.setdefault(span.parent_id if span.parent_id in known else "", []).append(span)
+
+    def tree(span: Arrived) -> list[Arrived]:
+        return [span, *(each for child in below.get(span.span_id, []) for each in tree(child))]
+
+    def held(spans: list[Arrived]) -> str:
+        return repr(
+            [(span.name, sorted(steady(span.attributes).items(), key=repr)) for span in spans]
+        )
+
+    return [span for spans in sorted(map(tree, below.get("", [])), key=held) for span in spans]
+
+
 def comparable(spans: list[Arrived]) -> list[dict[str, Any]]:
     """Return all fields of *spans*, parents first; ids become the number of the span they name."""
-    spans = sorted(spans, key=lambda span: span.message.start_time_unix_nano)
+    spans = ordered(spans)
     numbers = {span.span_id: number for number, span in enumerate(spans)}
     traces = {span.trace_id: None for span in spans}
     order = {trace_id: number for number, trace_id in enumerate(traces)}
