@@ -78,6 +78,7 @@ COMMANDS = {
     "Sync Dependencies": "uv sync --locked --all-packages --all-extras",
     "Lint": "uv run ruff check .",
     "Format": "uv run ruff format .",
+    "Validate LLM Efficiency": "uv run tta lint --format concise --adoption",
     "Type Check": "uv run pyright packages/",
     "Run Demo": "uv run tta demo",
     "Record API Tests": "uv run python docs/examples/shop_api/record.py",
@@ -168,7 +169,7 @@ def test_workflow_reads_only_and_keeps_no_credentials(name: str) -> None:
         assert job["timeout-minutes"] <= 120
         for step in job["steps"]:
             if step.get("uses", "").startswith("actions/checkout@"):
-                assert step["with"] == {"persist-credentials": False}
+                assert step["with"]["persist-credentials"] is False
 
 
 def commands(job: dict[str, Any]) -> list[str]:

@@ -62,6 +62,9 @@ def test_list_shows_every_primitive_of_the_api(tta: Any) -> None:
         "name": "RetryPrimitive",
         "module": "tta_dev_primitives.recovery.retry",
         "summary": "Try a step again when it fails.",
+        "package": "tta-dev-primitives",
+        "import_path": "tta_dev_primitives:RetryPrimitive",
+        "extras": [],
     }
     named = {name for name in tta_dev_primitives.__all__ if name.endswith("Primitive")}
     assert set(found) == named - {"ObservabilityPrimitive"}  # an observer, not a step

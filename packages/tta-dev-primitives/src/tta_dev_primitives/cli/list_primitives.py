@@ -1,4 +1,4 @@
-"""`tta list`: every primitive with its one-line summary."""
+"""`tta list`: every primitive of the installed packages with its one-line summary."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-import tta_dev_primitives
-from tta_dev_primitives.core.base import WorkflowPrimitive
+from tta_dev_primitives.devtools.primitive_manifest.installed import (
+    OWN_DISTRIBUTION,
+    installed_primitives,
+)
 
-from .exits import EXIT_OK
+from .cache_entries import printable
+from .exits import EXIT_FAILED, EXIT_OK
 from .report import plain_table
 
 if TYPE_CHECKING:
@@ -20,34 +23,41 @@ if TYPE_CHECKING:
 
 def add_parser(commands: Commands) -> None:
     """Add the command's parser."""
-    parser = commands.add_parser("list", help="list every primitive with its summary")
+    parser = commands.add_parser(
+        "list",
+        help="list every primitive with its summary",
+        description="List the primitives of tta-dev-primitives and of other installed packages "
+        "that publish some. Their manifests and sources are read; nothing of them is imported.",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON array")
     parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command."""
+    """Run the command; a package that cannot be read is a complaint, and exit code 1."""
     from rich.console import Console
+    from rich.text import Text
 
-    found = primitives()
+    found = installed_primitives()
+    for problem in found.problems:
+        print(f"tta: {printable(problem)}", file=sys.stderr)
+    code = EXIT_FAILED if found.problems else EXIT_OK
+    rows: list[dict[str, Any]] = []  # Any: JSON
+    for package, entry in found.entries:
+        row = {"name": entry.name, "module": entry.module, "summary": entry.summary}
+        rows.append(row | {"package": package, "import_path": entry.import_path})
+        rows[-1]["extras"] = list(entry.extras)
     if options.json:
-        json.dump(found, sys.stdout)
+        json.dump(rows, sys.stdout)
         print()
-        return EXIT_OK
-    table = plain_table("primitive", "summary")
-    table.columns[1].justify = "left"
-    for primitive in found:
-        table.add_row(primitive["name"], primitive["summary"])
+        return code
+    others = any(row["package"] != OWN_DISTRIBUTION for row in rows)
+    table = plain_table("primitive", "summary", *(["package"] if others else []))
+    for column in table.columns:
+        column.justify = "left"
+    for row in rows:
+        cells = [row["name"], row["summary"], *([row["package"]] if others else [])]
+        # What other packages say is text, and neither markup nor commands to the terminal.
+        table.add_row(*(Text(printable(cell)) for cell in cells))
     Console().print(table)
-    return EXIT_OK
-
-
-def primitives() -> list[dict[str, str]]:
-    """Return name, module and summary of every primitive in the public API."""
-    found: list[dict[str, str]] = []
-    for name in tta_dev_primitives.__all__:
-        value: Any = getattr(tta_dev_primitives, name)  # Any: whatever the API holds
-        if isinstance(value, type) and issubclass(value, WorkflowPrimitive):
-            summary = (value.__doc__ or "").strip().partition("\n")[0]
-            found.append({"name": name, "module": value.__module__, "summary": summary})
-    return found
+    return code

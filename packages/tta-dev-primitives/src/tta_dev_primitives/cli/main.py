@@ -31,7 +31,19 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command."""
-    from . import cache, demo, list_primitives, models, run
+    from . import (
+        cache,
+        demo,
+        doctor,
+        groups,
+        lint,
+        list_primitives,
+        lockdiff,
+        models,
+        new,
+        run,
+        workspace,
+    )
 
     parser = _Parser(
         prog="tta",
@@ -40,7 +52,19 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"tta {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
-    for command in (run, demo, cache, list_primitives, models):
+    for command in (
+        run,
+        demo,
+        cache,
+        lint,
+        list_primitives,
+        models,
+        new,
+        workspace,
+        groups,
+        lockdiff,
+        doctor,
+    ):
         command.add_parser(commands)
     return parser
 
@@ -51,10 +75,14 @@ def run_command_line(arguments: Sequence[str]) -> int:
     try:
         sys.stdout.flush()
     except OSError:
-        # What could not be printed goes nowhere, or the interpreter would try again at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_output()
         return code or EXIT_FAILED
     return code
+
+
+def _let_go_of_output() -> None:
+    # What could not be printed goes nowhere, or the interpreter would try again at its end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(arguments: Sequence[str]) -> int:
@@ -73,6 +101,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
         _complain(str(error))
         return EXIT_MISUSE
     except BrokenPipeError:  # nobody reads on, and nobody has to know
+        _let_go_of_output()
         return EXIT_FAILED
     except (OutputError, PrimitiveError, OSError) as error:
         _complain(str(error) or type(error).__name__)

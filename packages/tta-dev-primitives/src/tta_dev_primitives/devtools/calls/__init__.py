@@ -1,0 +1,1 @@
+"""Finding the calls of language models in source code."""

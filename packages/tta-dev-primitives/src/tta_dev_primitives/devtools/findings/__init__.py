@@ -1,0 +1,1 @@
+"""What the linter found: findings, their fixes and fingerprints, and the formats that show them."""

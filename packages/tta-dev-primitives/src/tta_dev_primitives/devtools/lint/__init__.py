@@ -1,0 +1,1 @@
+"""Running the linter: settings, files, suppressions, baseline, cache, and fixing."""

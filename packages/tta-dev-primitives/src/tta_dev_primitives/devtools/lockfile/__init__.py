@@ -1,0 +1,1 @@
+"""Read locks of uv, compare two of them, and judge what changed."""

@@ -1,0 +1,1 @@
+"""Which primitives a package publishes: told by its manifest, or read from its source."""

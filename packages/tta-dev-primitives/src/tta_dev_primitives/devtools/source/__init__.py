@@ -1,0 +1,1 @@
+"""Reading Python: files, notebooks, scopes and what a name stands for."""

@@ -1,0 +1,1 @@
+"""New packages and apps from templates, and how they follow the templates later."""

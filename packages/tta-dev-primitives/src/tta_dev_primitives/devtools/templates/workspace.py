@@ -1,0 +1,152 @@
+"""Where a new package goes in a uv workspace, and which names are taken there."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tta_dev_primitives.devtools.build_hook.siblings import (
+    PyprojectError,
+    Siblings,
+    members_of,
+    normal_name,
+    read_pyproject,
+    workspace_root,
+)
+from tta_dev_primitives.devtools.primitive_manifest.tables import is_list, table_at, texts
+
+from .refusal import Rule, TemplateRefusedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .names import Names
+
+
+@dataclass(frozen=True, slots=True)
+class NewMember:
+    """Where a package will lie, and what it takes from the workspace around it.
+
+    Attributes:
+        folder: Its own folder, which is not there yet.
+        siblings: The workspace.
+        python_floor: The lowest Python of the other members, such as 3.11.
+        licence: What the other members say, None where they do not agree.
+        licence_file: The text, None where the root has none.
+    """
+
+    folder: Path
+    siblings: Siblings
+    python_floor: str | None
+    licence: str | None
+    licence_file: Path | None
+
+
+def place_in_workspace(here: Path, names: Names) -> NewMember:
+    """Find the place of a new package in the workspace around *here*.
+
+    Raises:
+        TemplateRefusedError: There is no workspace, it takes no folder by a pattern, or the name
+            belongs to a member, to a package in its lock, or to a folder that is there.
+        PyprojectError: A file of the workspace cannot be read.
+    """
+    root = workspace_root(here)
+    if root is None:
+        wrong = "no pyproject.toml here or above has a table [tool.uv.workspace]"
+        fix = "change to a workspace, or make an app: tta new app NAME"
+        raise TemplateRefusedError(Rule.NO_WORKSPACE, str(here), wrong, fix)
+    parent = _folder_of_members(root)
+    siblings = members_of(root)
+    _check_name_is_free(names, siblings)
+    folder = parent / names.distribution
+    check_target(folder)
+    projects = [table_at(read_pyproject(member), "project") for member in siblings.folders]
+    floors = {str(each.get("requires-python", "")) for each in projects}
+    licences = {each.get("license") for each in projects}
+    floor = next(iter(floors)).removeprefix(">=") if len(floors) == 1 else ""
+    licence = next(iter(licences)) if len(licences) == 1 else None
+    files = sorted(file for file in root.glob("LICEN[CS]E*") if file.is_file())
+    return NewMember(
+        folder,
+        siblings,
+        floor if floor.replace(".", "").isdigit() else None,
+        licence if files and isinstance(licence, str) else None,
+        files[0] if files else None,
+    )
+
+
+def check_target(folder: Path) -> None:
+    """Refuse a folder or file that is there.
+
+    Raises:
+        TemplateRefusedError: It is, if only as a dangling link.
+    """
+    if folder.exists() or folder.is_symlink():
+        wrong = "it is there already, and nothing is written over"
+        fix = "choose another name or move it away"
+        raise TemplateRefusedError(Rule.EXISTING_TARGET, str(folder), wrong, fix)
+
+
+def check_outside_members(folder: Path) -> None:
+    """Refuse a folder for an app that a workspace would take for one of its packages.
+
+    Raises:
+        TemplateRefusedError: It would become a member.
+        PyprojectError: A file of the workspace cannot be read.
+    """
+    root = workspace_root(folder.parent)
+    if root is None:
+        return
+    workspace = table_at(read_pyproject(root), "tool", "uv", "workspace")
+    place = folder.relative_to(root)
+    # `match` looks at the end of a path only, so the depths are compared as well.
+    taken = [
+        pattern
+        for pattern in texts(workspace.get("members"))
+        if place.match(pattern) and ("**" in pattern or len(place.parts) == pattern.count("/") + 1)
+    ]
+    if taken:
+        wrong = f"the workspace {root} takes every folder of {taken[0]} for a package of its own"
+        fix = "make the app elsewhere, or a package: tta new package NAME"
+        raise TemplateRefusedError(Rule.INSIDE_WORKSPACE, str(folder), wrong, fix)
+
+
+def _folder_of_members(root: Path) -> Path:
+    patterns = texts(table_at(read_pyproject(root), "tool", "uv", "workspace").get("members"))
+    for pattern in patterns:
+        parent = pattern.removesuffix("/*")
+        if parent != pattern and "*" not in parent:
+            return root / parent
+    wrong = f"[tool.uv.workspace] members = {patterns!r} takes no new folder"
+    fix = 'add a pattern: "packages/*"'
+    raise TemplateRefusedError(Rule.NO_MEMBER_PATTERN, str(root / "pyproject.toml"), wrong, fix)
+
+
+def _check_name_is_free(names: Names, siblings: Siblings) -> None:
+    taken = dict.fromkeys(siblings.versions, "a member of this workspace")
+    for name in _locked(siblings.root / "uv.lock"):
+        taken.setdefault(name, "a package in uv.lock, which it would replace")
+    if names.distribution in taken:
+        wrong = f"it is {taken[names.distribution]}"
+        raise TemplateRefusedError(
+            Rule.TAKEN_NAME, repr(names.distribution), wrong, "choose another"
+        )
+    for folder in siblings.folders:
+        for place in (folder / "src", folder):
+            if (place / names.module / "__init__.py").is_file():
+                wrong = f"{folder.name} has the import name {names.module}"
+                fix = "choose another"
+                raise TemplateRefusedError(Rule.TAKEN_NAME, repr(names.distribution), wrong, fix)
+
+
+def _locked(lock: Path) -> list[str]:
+    if not lock.is_file():
+        return []
+    try:
+        packages: object = tomllib.loads(lock.read_text(encoding="utf-8")).get("package")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise PyprojectError(lock, error) from error
+    rows = packages if is_list(packages) else []
+    found = [table_at({"row": row}, "row").get("name") for row in rows]
+    return [normal_name(name) for name in found if isinstance(name, str)]

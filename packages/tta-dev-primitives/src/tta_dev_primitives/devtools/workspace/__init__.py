@@ -1,0 +1,1 @@
+"""Check that a uv workspace is put together soundly."""
