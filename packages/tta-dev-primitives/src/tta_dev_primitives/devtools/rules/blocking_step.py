@@ -52,6 +52,7 @@ class Ask(WorkflowPrimitive[str, str]):
         answer = await self.client.post(URL, json={"prompt": input_data}, timeout=30)
         return answer.text
 
+
 # Or, where there is only a blocking client:
 async def ask(prompt: str) -> str:
     return await asyncio.to_thread(blocking_ask, prompt)

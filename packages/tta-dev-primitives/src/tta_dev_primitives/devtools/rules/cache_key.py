@@ -63,11 +63,13 @@ PAGE: Final = Page(
 async def ask(x):
     return await client.responses.create(model=x["model"], input=x["prompt"])
 
+
 cached = CachePrimitive(ask, cache_key_fn=lambda x, context: x["prompt"].lower())
 """,
     use_instead="""
 async def ask(x):
     return await client.responses.create(model=x["model"], input=x["prompt"])
+
 
 cached = CachePrimitive(ask)  # the whole input is the key, in any order of its fields
 """,

@@ -51,13 +51,16 @@ def ask(question: str) -> str:
     client = OpenAI(timeout=30)
     return client.responses.create(model="gpt-5-mini", input=question).output_text
 
+
 answers = [ask(question) for question in questions]
 """,
     use_instead="""
 client = OpenAI(timeout=30)
 
+
 def ask(question: str) -> str:
     return client.responses.create(model="gpt-5-mini", input=question).output_text
+
 
 answers = [ask(question) for question in questions]
 """,

@@ -31,11 +31,13 @@ PAGE: Final = Page(
     example="""
 from openai import AsyncOpenAI
 
+
 def make_client():
     return AsyncOpenAI()
 """,
     use_instead="""
 from openai import AsyncOpenAI
+
 
 def make_client():
     return AsyncOpenAI(timeout=60)

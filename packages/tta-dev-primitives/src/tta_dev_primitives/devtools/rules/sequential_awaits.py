@@ -55,6 +55,7 @@ async def summary(text: str) -> str:
     reply = await client.responses.create(model="gpt-5-mini", input=text)
     return reply.output_text
 
+
 async def summaries(texts: list[str]) -> list[str]:
     limit = asyncio.Semaphore(10)
 
@@ -63,6 +64,7 @@ async def summaries(texts: list[str]) -> list[str]:
             return await summary(text)
 
     return await asyncio.gather(*(one(text) for text in texts))
+
 
 # Or with bounds, order and errors taken care of:
 results = [item.value async for item in LambdaPrimitive(summary).map(texts, concurrency=10)]

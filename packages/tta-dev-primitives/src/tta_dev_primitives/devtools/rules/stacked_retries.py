@@ -52,12 +52,14 @@ PAGE: Final = Page(
     example="""
 client = OpenAI(timeout=30)
 
+
 @tenacity.retry(stop=tenacity.stop_after_attempt(3))
 def ask(messages):
     return client.chat.completions.create(model="gpt-5-mini", messages=messages)
 """,
     use_instead="""
 client = OpenAI(timeout=30, max_retries=0)
+
 
 @tenacity.retry(stop=tenacity.stop_after_attempt(3))
 def ask(messages):

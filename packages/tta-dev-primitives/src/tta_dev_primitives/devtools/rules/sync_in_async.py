@@ -40,12 +40,14 @@ PAGE: Final = Page(
     example="""
 client = OpenAI()
 
+
 async def answer(question: str) -> str:
     reply = client.responses.create(model="gpt-5-mini", input=question)
     return reply.output_text
 """,
     use_instead="""
 client = AsyncOpenAI()
+
 
 async def answer(question: str) -> str:
     reply = await client.responses.create(model="gpt-5-mini", input=question)

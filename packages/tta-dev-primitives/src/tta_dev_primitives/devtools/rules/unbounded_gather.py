@@ -59,6 +59,7 @@ async def summaries(texts: list[str]) -> list[str]:
 
     return await asyncio.gather(*(one(text) for text in texts))
 
+
 # Or with bounds, order and errors taken care of:
 results = [item.value async for item in LambdaPrimitive(summary).map(texts, concurrency=10)]
 """,

@@ -37,6 +37,7 @@ def classify(text):
     use_instead="""
 from tta_dev_primitives import CachePrimitive
 
+
 @CachePrimitive(ttl_seconds=3600)
 async def classify(text):
     return await client.chat.completions.create(
