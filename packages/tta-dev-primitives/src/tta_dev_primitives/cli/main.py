@@ -36,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
         demo,
         doctor,
         groups,
+        index,
         lint,
         list_primitives,
         lockdiff,
@@ -63,6 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
         workspace,
         groups,
         lockdiff,
+        index,
         doctor,
     ):
         command.add_parser(commands)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ast
+import gc
 import json
 import multiprocessing
 import random
@@ -257,3 +259,22 @@ def test_folder_that_is_no_project_gets_no_cache(folder: Path) -> None:
     write(folder, app=APP)
     session(cache=True).run()
     assert [path.name for path in folder.iterdir()] == ["app.py"]
+
+
+def test_trees_go_when_their_file_is_done(folder: Path) -> None:
+    """Every tree waited for a search for cycles, a fifth of the time and most of the memory."""
+    write(folder, clients=CLIENTS, user=USER, **{f"app{number}": APP for number in range(5)})
+    linter = session()
+    linter.run()
+
+    def trees() -> int:
+        return sum(isinstance(each, ast.Module) for each in gc.get_objects())
+
+    gc.collect()
+    before = trees()
+    gc.disable()
+    try:
+        linter.run()
+        assert trees() == before
+    finally:
+        gc.enable()

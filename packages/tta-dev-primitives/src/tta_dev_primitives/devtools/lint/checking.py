@@ -80,6 +80,7 @@ class Checking:
         self._selection = select_rules(settings)
         self._known = tuple(known)
         self._made: LazyWorkspace | None = None
+        self._to_come: set[str] = set()
         self._waiting: dict[str, SourceFile] = {}
         self._room = WAITING_CHARACTERS
         self._uncollected = 0
@@ -88,8 +89,10 @@ class Checking:
 
     def check(self, paths: Iterable[str]) -> list[Checked]:
         """Check files, in their order."""
+        turns = list(paths)
+        self._to_come.update(turns)
         with _own_collections():
-            return [self._check(path) for path in paths]
+            return [self._check(path) for path in turns]
 
     def digest(self, path: str) -> str:
         """Return the digest of a file's content, "" where it cannot be read."""
@@ -113,6 +116,7 @@ class Checking:
         return self._made
 
     def _check(self, path: str) -> Checked:
+        self._to_come.discard(path)
         rules = self._rules(path)
         before = self._stamp(path)
         digest = self.digest(path)
@@ -127,6 +131,7 @@ class Checking:
         self._waiting[path] = file  # it may be asked about while it is checked
         outcome = check_file(file, self._workspace, rules, self._settings)
         del self._waiting[path]
+        _part_scopes(file)
         self._collect(len(file.text))
         if self._stamp(path) != before:
             digest = ""  # somebody writes it: what was read is not what is to be cached
@@ -149,9 +154,11 @@ class Checking:
             file = None  # it has no facts, and is told of in its turn
         if file is not None:
             facts = gather_facts(file)
-            if path not in self._waiting and len(file.text) <= self._room:
+            if path in self._to_come and len(file.text) <= self._room:
                 self._room -= len(file.text)
                 self._waiting[path] = file
+            elif path not in self._waiting:
+                _part_scopes(file)
         told = json.dumps(facts.data, separators=(",", ":"), sort_keys=True).encode()
         self._facts_digests[path] = hashlib.blake2b(told, digest_size=8).hexdigest()
         return facts
@@ -178,6 +185,18 @@ class Checking:
             *(codes for each, codes in self._selection.ignored if matches_any(relative, [each]))
         )
         return [rule for rule in self._selection.rules if rule.code not in off]
+
+
+def _part_scopes(file: SourceFile) -> None:
+    """Take scopes apart that nobody asks any more, so that their tree goes with its last name.
+
+    Scopes and what they bind know each other, and would wait with the tree for a search for cycles.
+    """
+    for scope in file.index.scopes.values():
+        scope.bindings.clear()
+        scope.attributes.clear()
+        scope.elsewhere.clear()
+        scope.parent = scope.function = None
 
 
 @contextmanager

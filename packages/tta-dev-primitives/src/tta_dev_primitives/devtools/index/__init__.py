@@ -1,0 +1,1 @@
+"""Make a static package index out of built distributions, and serve it on this machine."""
