@@ -68,7 +68,7 @@ def read_suppressions(text: str) -> list[Suppression]:
     Args:
         text: Python that parses, with line ends of one character.
     """
-    if _MENTIONED.search(text) is None:
+    if "tta:" not in text or _MENTIONED.search(text) is None:
         return []
     found: list[Suppression] = []
     waiting: list[tokenize.TokenInfo] = []
