@@ -251,6 +251,28 @@ def test_a_second_removal_harms_nobody(plain_factory: Any) -> None:
     assert logging.getLogRecordFactory() is plain_factory
 
 
+def test_removed_correlations_do_not_pile_up_under_one_in_use(plain_factory: Any) -> None:
+    in_use = install_log_correlation("0")
+    for number in range(1, 3000):  # more than the interpreter would call into one another
+        newer = install_log_correlation(str(number))
+        in_use.remove()
+        in_use = newer
+    assert made()["otelServiceName"] == "2999"
+    in_use.remove()
+    assert logging.getLogRecordFactory() is plain_factory
+
+
+def test_a_factory_between_keeps_what_is_under_it(plain_factory: Any) -> None:
+    under = install_log_correlation("under")
+    between = OtherFactory("between", logging.getLogRecordFactory())
+    logging.setLogRecordFactory(between)
+    with install_log_correlation("over"):
+        under.remove()
+        assert {"between", "otelTraceID"} <= made().keys()
+    assert logging.getLogRecordFactory() is between
+    assert "otelTraceID" not in made()
+
+
 def test_threads_may_install_and_remove_at_once(plain_factory: Any) -> None:
     start = threading.Barrier(8)
 

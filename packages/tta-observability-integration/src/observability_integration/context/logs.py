@@ -65,8 +65,13 @@ class LogCorrelation:
         """
         with _lock:
             self._factory.writes = False
-            if logging.getLogRecordFactory() is self._factory:
-                logging.setLogRecordFactory(self._factory.next_in_use())
+            factory = logging.getLogRecordFactory()
+            if factory is self._factory:
+                factory = self._factory.next_in_use()
+                logging.setLogRecordFactory(factory)
+            while isinstance(factory, _RecordFactory):  # so that removed ones cannot pile up
+                factory.before = factory.next_in_use()
+                factory = factory.before
 
     def __enter__(self) -> Self:
         return self
