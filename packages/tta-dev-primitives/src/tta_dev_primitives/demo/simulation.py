@@ -20,7 +20,7 @@ from .policies import load_policies
 from .tickets import Ticket, grade
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +68,22 @@ class SimulatedDesk:
         tickets: Tickets with their gold answers.
         seed: Another seed gives other mistakes.
         error_factor: Multiplies every error rate.
+        error_rates: By tier, how often one task goes wrong instead, whatever the ticket.
     """
 
     def __init__(
-        self, tickets: Sequence[Ticket], *, seed: int = 0, error_factor: float = 1.0
+        self,
+        tickets: Sequence[Ticket],
+        *,
+        seed: int = 0,
+        error_factor: float = 1.0,
+        error_rates: Mapping[str, float] | None = None,
     ) -> None:
         self._by_text = {ticket.text: ticket for ticket in tickets}
         self._seed, self._error_factor = seed, error_factor
         self._rates = {model.name: model.error_rates for model in MODELS.values()}
+        for tier, rate in (error_rates or {}).items():
+            self._rates[MODELS[tier].name] = {"easy": rate, "hard": rate}
 
     def answer(self, request: ChatRequest) -> Reply | str:
         """Return the answer of the model that *request* names."""
@@ -143,10 +151,11 @@ def simulated_server(
     seed: int = 0,
     faults: bool = True,
     error_factor: float = 1.0,
+    error_rates: Mapping[str, float] | None = None,
     latency_factor: float = 1.0,
 ) -> LLMServer:
     """Return a server of the simulated models for *tickets*, with faults switched on or off."""
-    desk = SimulatedDesk(tickets, seed=seed, error_factor=error_factor)
+    desk = SimulatedDesk(tickets, seed=seed, error_factor=error_factor, error_rates=error_rates)
     served = [
         ServedModel(
             model.name,

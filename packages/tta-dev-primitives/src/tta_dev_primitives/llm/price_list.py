@@ -13,6 +13,7 @@ from genai_prices.types import ModelInfo, ModelPrice, Provider, StartDateConstra
 from .pricing import Rates, cost_of
 
 if TYPE_CHECKING:
+    from datetime import date
     from decimal import Decimal
 
     from genai_prices.data_snapshot import DataSnapshot
@@ -54,18 +55,36 @@ class PriceList:
         found = self._find(model, provider)
         if found is None or found.flat is not None:
             return None if found is None else cost_of(usage, found.flat)
-        counted = ListUsage(
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            cache_read_tokens=usage.cache_read_tokens,
-            cache_write_tokens=usage.cache_write_tokens,
-            cache_write_1h_tokens=usage.cache_write_1h_tokens,
-            output_reasoning_tokens=usage.reasoning_tokens,
-        )
-        try:
-            return float(found.model.calc_price(counted, found.provider).total_price)
-        except ValueError:
-            return None  # counts that contradict each other have no price
+        return _exact_cost(found, usage, None)
+
+    def cost_at(
+        self, model: str, usage: Usage, provider: str | None, moment: datetime
+    ) -> float | None:
+        """Return what *usage* cost at *moment*, as `cost` does for now."""
+        found = self._find(model, provider)
+        if found is None:
+            return None
+        if found.flat is not None and isinstance(found.model.prices, ModelPrice):
+            return cost_of(usage, found.flat)  # the list knows no other price of it
+        return _exact_cost(found, usage, moment)
+
+    def newest_dated_price(self) -> date | None:
+        """Return when the newest price began that holds from a day on; the list has no date."""
+        today = datetime.now(UTC).date()
+        days = [
+            price.constraint.start_date
+            for provider in self._snapshot.providers
+            for model in provider.models
+            if not isinstance(model.prices, ModelPrice)
+            for price in model.prices
+            if isinstance(price.constraint, StartDateConstraint)
+            and price.constraint.start_date <= today
+        ]
+        return max(days, default=None)
+
+    def renewed_on(self) -> date | None:
+        """Return the day the list was fetched, or None for the one that came with the package."""
+        return self._snapshot.timestamp.date() if self._snapshot.from_auto_update else None
 
     def _find(self, model: str, provider: str | None) -> _Listed | None:
         snapshot = get_snapshot()
@@ -104,6 +123,22 @@ def _spellings(model: str, provider: str | None) -> list[tuple[str, str | None]]
     if not slash:
         return [(model, None)]
     return [(model, None), (rest, _ALIASES.get(head, head)), (rest, None)]
+
+
+def _exact_cost(found: _Listed, usage: Usage, moment: datetime | None) -> float | None:
+    counted = ListUsage(
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        cache_write_1h_tokens=usage.cache_write_1h_tokens,
+        output_reasoning_tokens=usage.reasoning_tokens,
+    )
+    try:
+        price = found.model.calc_price(counted, found.provider, genai_request_timestamp=moment)
+    except ValueError:
+        return None  # counts that contradict each other have no price
+    return float(price.total_price)
 
 
 def _is_flat(model: ModelInfo, price: ModelPrice) -> bool:
