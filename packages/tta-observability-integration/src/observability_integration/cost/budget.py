@@ -38,6 +38,13 @@ class CostBudget:
 
     def complaint(self, report: CostReport) -> str | None:
         """Return what was too much, with who spent it; None where all is well."""
+        faults = self.faults(report)
+        if not faults:
+            return None
+        return "\n".join(["the cost budget is broken:", *(f"- {it}" for it in faults), str(report)])
+
+    def faults(self, report: CostReport) -> list[str]:
+        """Return a line for each limit that *report* breaks; none where all is well."""
         faults: list[str] = []
         # Sums of prices differ from the written amount in their last digits.
         if self.max_usd is not None and report.spent > self.max_usd * (1 + 1e-9):
@@ -51,6 +58,4 @@ class CostBudget:
                 "tell what was spent; give the adapter prices=, or set one with "
                 "tta_dev_primitives.llm.pricing.set_price()"
             )
-        if not faults:
-            return None
-        return "\n".join(["the cost budget is broken:", *(f"- {it}" for it in faults), str(report)])
+        return faults

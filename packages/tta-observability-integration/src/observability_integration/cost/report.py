@@ -63,11 +63,11 @@ class CostReport:
         return tuple(model for model, share in shares if share.unpriced_calls)
 
     def __str__(self) -> str:
-        lines = [_line("total", self)]
+        lines = [f"total: {in_words(self)}"]
         for title, shares in (("by path", self.by_path), ("by model", self.by_model)):
             if shares:
                 dearest = sorted(shares.items(), key=lambda item: (-item[1].spent, item[0]))
-                lines += [f"{title}:", *(f"  {_line(name, share)}" for name, share in dearest)]
+                lines += [f"{title}:", *(f"  {name}: {in_words(it)}" for name, it in dearest)]
         return "\n".join(lines)
 
 
@@ -87,7 +87,8 @@ def dollars(amount: float) -> str:
     return f"${amount:.6f}".rstrip("0").rstrip(".") if amount < 1 else f"${amount:,.2f}"
 
 
-def _line(name: str, share: CostShare | CostReport) -> str:
+def in_words(share: CostShare | CostReport) -> str:
+    """Return the figures that are worth telling, such as `spent $0.01, 2 calls`."""
     words: list[str] = []
     if share.spent or not (share.unpriced_calls or share.saved):  # else it would look free
         words.append(f"spent {dollars(share.spent)}")
@@ -99,4 +100,4 @@ def _line(name: str, share: CostShare | CostReport) -> str:
         words.append(f"{share.calls} call{'' if share.calls == 1 else 's'}")
     if share.unpriced_calls:
         words.append(f"{share.unpriced_calls} without a known price")
-    return f"{name}: {', '.join(words)}"
+    return ", ".join(words)
