@@ -21,7 +21,18 @@ if TYPE_CHECKING:
     from .types import Usage
 
 # Names of providers that the list knows under another name, or not at all under theirs.
-_ALIASES = {"azure.ai.openai": "azure", "azure-openai": "azure", "x_ai": "x-ai"}
+_ALIASES = {
+    "aws.bedrock": "aws",
+    "azure-openai": "azure",
+    "azure.ai.inference": "azure",
+    "azure.ai.openai": "azure",
+    "gcp.gemini": "google",
+    "gcp.gen_ai": "google",
+    "gcp.vertex_ai": "google",
+    "mistral_ai": "mistral",
+    "moonshot_ai": "moonshotai",
+    "x_ai": "x-ai",
+}
 # What is charged for text beside plain, cached and written tokens.
 _BY_OTHER_MEASURE = ("requests_kcount", "output_reasoning_mtok")
 _MEMO_LIMIT = 10_000
