@@ -1,0 +1,1 @@
+"""What would make recorded traffic cheaper, and why one period cost more than another."""
