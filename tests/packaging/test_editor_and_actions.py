@@ -79,6 +79,10 @@ COMMANDS = {
     "Lint": "uv run ruff check .",
     "Format": "uv run ruff format .",
     "Validate LLM Efficiency": "uv run tta lint --format concise --adoption",
+    "Validate Cost Optimization": (
+        "uv run python scripts/validation/validate-cost-optimization.py"
+    ),
+    "Validate Workspace": "uv run tta workspace check && uv run tta groups check",
     "Type Check": "uv run pyright packages/",
     "Run Demo": "uv run tta demo",
     "Record API Tests": "uv run python docs/examples/shop_api/record.py",

@@ -7,6 +7,7 @@ from typing import Final
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
 EXIT_MISUSE: Final = 2
+EXIT_NOT_MEASURED: Final = 3
 EXIT_INTERRUPTED: Final = 130
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from .exits import EXIT_FAILED, EXIT_OK
+from .checking import add_check, add_folder, add_json, tell
 
 if TYPE_CHECKING:
     import argparse
@@ -23,41 +21,28 @@ DESCRIPTION: Final = (
 
 def add_parser(commands: Commands) -> None:
     """Add the command's parser."""
-    parser = commands.add_parser(
+    add_check(
+        commands,
         "groups",
-        help="check dependency groups and extras, and who names them",
-        description="Look after the dependency groups of a uv workspace.",
+        helps=("check dependency groups and extras, and who names them", "check the groups"),
+        descriptions=("Look after the dependency groups of a uv workspace.", DESCRIPTION),
+        add_arguments=add_arguments,
+        run=run,
     )
-    actions = parser.add_subparsers(metavar="ACTION", required=True)
-    check = actions.add_parser("check", help="check the groups", description=DESCRIPTION)
-    add_arguments(check)
-    check.set_defaults(command=run)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options to a parser."""
-    parser.add_argument(
-        "folder",
-        nargs="?",
-        type=Path,
-        default=Path(),
-        metavar="FOLDER",
-        help="the workspace, or a folder in it (default: here)",
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_folder(parser)
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     from tta_dev_primitives.devtools.groups.check import check_groups
-    from tta_dev_primitives.devtools.workspace.finding import rows_of, text_of
 
     report = check_groups(options.folder)
-    if options.json:
-        groups = [{"name": group.name, "place": group.place} for group in report.declared.groups]
-        extras = {name: sorted(found) for name, found in sorted(report.declared.extras.items())}
-        rows = {"groups": groups, "extras": extras, "findings": rows_of(report.findings)}
-        print(json.dumps(rows, indent=2))
-    else:
-        print(text_of(report.findings, report.summary), end="")
-    return EXIT_FAILED if report.findings else EXIT_OK
+    groups = [{"name": group.name, "place": group.place} for group in report.declared.groups]
+    extras = {name: sorted(found) for name, found in sorted(report.declared.extras.items())}
+    others = {"groups": groups, "extras": extras}
+    return tell(report.findings, report.summary, others, as_json=options.json)

@@ -33,6 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command."""
     from . import (
         cache,
+        cost,
         demo,
         doctor,
         groups,
@@ -42,6 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
         lockdiff,
         models,
         new,
+        release,
         run,
         workspace,
     )
@@ -58,12 +60,14 @@ def build_parser() -> argparse.ArgumentParser:
         demo,
         cache,
         lint,
+        cost,
         list_primitives,
         models,
         new,
         workspace,
         groups,
         lockdiff,
+        release,
         index,
         doctor,
     ):
@@ -72,7 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run_command_line(arguments: Sequence[str]) -> int:
-    """Run the command that *arguments* name and return its exit code: 0, 1, 2 or 130."""
+    """Run the command that *arguments* name and return its exit code: 0, 1, 2, 3 or 130."""
     code = _dispatch(arguments)
     try:
         sys.stdout.flush()

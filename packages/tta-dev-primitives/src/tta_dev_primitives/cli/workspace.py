@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from .exits import EXIT_FAILED, EXIT_OK
+from .checking import add_check, add_folder, add_json, tell
 
 if TYPE_CHECKING:
     import argparse
@@ -22,45 +20,31 @@ DESCRIPTION: Final = (
 
 def add_parser(commands: Commands) -> None:
     """Add the command's parser."""
-    parser = commands.add_parser(
+    add_check(
+        commands,
         "workspace",
-        help="check how a uv workspace is put together",
-        description="Look after a uv workspace.",
+        helps=("check how a uv workspace is put together", "check the workspace"),
+        descriptions=("Look after a uv workspace.", DESCRIPTION),
+        add_arguments=add_arguments,
+        run=run,
     )
-    actions = parser.add_subparsers(metavar="ACTION", required=True)
-    check = actions.add_parser("check", help="check the workspace", description=DESCRIPTION)
-    add_arguments(check)
-    check.set_defaults(command=run)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options to a parser."""
-    parser.add_argument(
-        "folder",
-        nargs="?",
-        type=Path,
-        default=Path(),
-        metavar="FOLDER",
-        help="the workspace, or a folder in it (default: here)",
-    )
+    add_folder(parser)
     parser.add_argument(
         "--no-environment",
         action="store_true",
         help="leave out what is installed, and look at the files and the lock alone",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     from tta_dev_primitives.devtools.workspace.check import check_workspace
-    from tta_dev_primitives.devtools.workspace.finding import rows_of, text_of
 
     report = check_workspace(options.folder, with_environment=not options.no_environment)
-    if options.json:
-        members = sorted(report.workspace.names)
-        rows = {"members": members, "findings": rows_of(report.findings)}
-        print(json.dumps(rows, indent=2))
-    else:
-        print(text_of(report.findings, report.summary), end="")
-    return EXIT_FAILED if report.findings else EXIT_OK
+    others = {"members": sorted(report.workspace.names)}
+    return tell(report.findings, report.summary, others, as_json=options.json)

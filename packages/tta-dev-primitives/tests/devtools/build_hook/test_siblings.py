@@ -6,11 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tta_dev_primitives.devtools.build_hook.siblings import (
-    PyprojectError,
-    find_siblings,
-    workspace_sources,
-)
+from tta_dev_primitives.devtools.build_hook.siblings import find_siblings, workspace_sources
+from tta_dev_primitives.devtools.workspace.pyproject import PyprojectError
 
 
 def lay(root: Path, files: dict[str, str]) -> Path:
@@ -72,7 +69,7 @@ def test_file_that_is_no_toml_is_named(workspace: Path) -> None:
     """The line of the mistake is in the message, as one of a merge conflict."""
     path = workspace / "packages" / "two" / "pyproject.toml"
     path.write_text("<<<<<<< HEAD\n", encoding="utf-8")
-    with pytest.raises(PyprojectError, match="line 1") as caught:
+    with pytest.raises(PyprojectError, match=r"pyproject\.toml:1 holds a merge conflict") as caught:
         find_siblings(workspace / "packages" / "one")
     assert caught.value.path == path
 

@@ -81,6 +81,18 @@ def test_package_is_a_member_with_all_it_needs(root: Path) -> None:
     sources_parse(folder)
 
 
+def test_package_leaves_out_a_source_that_the_root_names(
+    root: Path, git: Callable[..., str]
+) -> None:
+    """With the line in its own file uv builds its source distribution nowhere else."""
+    file = root / "pyproject.toml"
+    file.write_text(
+        file.read_text() + "\n[tool.uv.sources]\ntta_dev_primitives = { workspace = true }\n"
+    )
+    git(root, "commit", "-qam", "Name the source")
+    assert "uv" not in project(new_package(root, "acme-shout", "Say it louder"))["tool"]
+
+
 def test_package_of_a_workspace_without_us_takes_us_from_the_index(
     root: Path, git: Callable[..., str]
 ) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tta_dev_primitives.devtools.build_hook.siblings import PyprojectError
 from tta_dev_primitives.devtools.templates.names import check_name
 from tta_dev_primitives.devtools.templates.refusal import Rule, TemplateRefusedError
 from tta_dev_primitives.devtools.templates.workspace import (
@@ -14,6 +13,7 @@ from tta_dev_primitives.devtools.templates.workspace import (
     check_target,
     place_in_workspace,
 )
+from tta_dev_primitives.devtools.workspace.pyproject import PyprojectError
 
 MEMBER = '[project]\nname = "{}"\nversion = "1.0"\nlicense = "MIT"\nrequires-python = ">=3.12"\n'
 ROOT = '[tool.uv.workspace]\nmembers = ["packages/*"]\n'
@@ -99,7 +99,7 @@ def test_workspace_without_a_pattern_is_said(root: Path, members: str) -> None:
 def test_merge_conflict_is_told_with_its_line(root: Path, file: str) -> None:
     """Nothing is guessed from half a file."""
     (root / file).write_text("version = 1\n<<<<<<< HEAD\n")
-    with pytest.raises(PyprojectError, match="line 2") as caught:
+    with pytest.raises(PyprojectError, match=":2 holds a merge conflict") as caught:
         place_in_workspace(root, check_name("acme"))
     assert caught.value.path == root / file
 

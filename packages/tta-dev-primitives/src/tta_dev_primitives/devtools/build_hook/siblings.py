@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
 from tta_dev_primitives.devtools.primitive_manifest.tables import table_at, texts
-from tta_dev_primitives.errors import ConfigurationError
+from tta_dev_primitives.devtools.workspace.pyproject import FILE_NAME, read_pyproject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-
-class PyprojectError(ConfigurationError):
-    """Raised for a `pyproject.toml` that cannot be read.
-
-    Attributes:
-        path: The file.
-    """
-
-    def __init__(self, path: Path, error: Exception) -> None:
-        super().__init__(f"{path}: [unreadable-pyproject] {error}; repair the file")
-        self.path = path
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +52,7 @@ def workspace_root(folder: Path) -> Path | None:
         PyprojectError: A file on the way cannot be read.
     """
     for place in (folder, *folder.parents):
-        if table_at(read_pyproject(place), "tool", "uv", "workspace"):
+        if table_at(tables_of(place), "tool", "uv", "workspace"):
             return place
     return None
 
@@ -76,11 +63,11 @@ def members_of(root: Path) -> Siblings:
     Raises:
         PyprojectError: The file of a member cannot be read.
     """
-    workspace = table_at(read_pyproject(root), "tool", "uv", "workspace")
+    workspace = table_at(tables_of(root), "tool", "uv", "workspace")
     folders = tuple(_members(root, workspace))
     versions: dict[str, str | None] = {}
     for folder in (root, *folders):
-        project = table_at(read_pyproject(folder), "project")
+        project = table_at(tables_of(folder), "project")
         name, version = project.get("name"), project.get("version")
         if isinstance(name, str):
             versions[normal_name(name)] = version if isinstance(version, str) else None
@@ -89,23 +76,18 @@ def members_of(root: Path) -> Siblings:
 
 def workspace_sources(project: Path) -> set[str]:
     """Name what the project's own file says comes from the workspace."""
-    sources = table_at(read_pyproject(project), "tool", "uv", "sources")
+    sources = table_at(tables_of(project), "tool", "uv", "sources")
     return {normal_name(name) for name in sources if table_at(sources, name).get("workspace")}
 
 
-def read_pyproject(folder: Path) -> dict[str, object]:
-    """Parse the `pyproject.toml` of a folder; empty where there is none.
+def tables_of(folder: Path) -> dict[str, object]:
+    """Return the tables of the `pyproject.toml` of a folder, none where there is no such file.
 
     Raises:
-        PyprojectError: It is no TOML, or no text.
+        PyprojectError: It cannot be read, is not UTF-8, holds a merge conflict, or is no TOML.
     """
-    path = folder / "pyproject.toml"
-    if not path.is_file():
-        return {}
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise PyprojectError(path, error) from error
+    path = folder / FILE_NAME
+    return read_pyproject(path).tree if path.is_file() else {}
 
 
 def normal_name(name: str) -> str:
@@ -119,7 +101,7 @@ def _members(root: Path, workspace: Mapping[str, object]) -> Iterator[Path]:
     for pattern in texts(workspace.get("members")):
         for folder in sorted(root.glob(pattern)):
             place = folder.relative_to(root).as_posix()
-            if (folder / "pyproject.toml").is_file() and not any(
+            if (folder / FILE_NAME).is_file() and not any(
                 fnmatch(place, pattern) for pattern in excluded
             ):
                 yield folder

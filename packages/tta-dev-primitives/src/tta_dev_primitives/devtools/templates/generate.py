@@ -65,7 +65,7 @@ def new_package(
         "summary": sentence,
         "python_floor": place.python_floor or "3.11",
         "release": compatible_range(own_version or _installed_version()),
-        "workspace_source": _OWN in place.siblings.versions,
+        "workspace_source": place.needs_source(_OWN),
         "licence": place.licence or NO_LICENCE,
     }
     _copy(place.folder, answers, templates)

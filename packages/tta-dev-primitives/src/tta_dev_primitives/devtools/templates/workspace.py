@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tta_dev_primitives.devtools.build_hook.siblings import (
-    PyprojectError,
     Siblings,
     members_of,
     normal_name,
-    read_pyproject,
+    tables_of,
     workspace_root,
 )
+from tta_dev_primitives.devtools.lockfile.lockfile_error import LockfileError
+from tta_dev_primitives.devtools.lockfile.reading import read_text
+from tta_dev_primitives.devtools.lockfile.toml_text import parse_toml
 from tta_dev_primitives.devtools.primitive_manifest.tables import is_list, table_at, texts
+from tta_dev_primitives.devtools.workspace.pyproject import FILE_NAME, PyprojectError
 
 from .refusal import Rule, TemplateRefusedError
 
@@ -42,6 +44,14 @@ class NewMember:
     licence: str | None
     licence_file: Path | None
 
+    def needs_source(self, name: str) -> bool:
+        """Tell whether the package itself has to say that *name* comes from the workspace.
+
+        It has to for a member that the root names no source for: the root's sources hold for all.
+        """
+        named = table_at(tables_of(self.siblings.root), "tool", "uv", "sources")
+        return name in self.siblings.versions and name not in map(normal_name, named)
+
 
 def place_in_workspace(here: Path, names: Names) -> NewMember:
     """Find the place of a new package in the workspace around *here*.
@@ -61,7 +71,7 @@ def place_in_workspace(here: Path, names: Names) -> NewMember:
     _check_name_is_free(names, siblings)
     folder = parent / names.distribution
     check_target(folder)
-    projects = [table_at(read_pyproject(member), "project") for member in siblings.folders]
+    projects = [table_at(tables_of(member), "project") for member in siblings.folders]
     floors = {str(each.get("requires-python", "")) for each in projects}
     licences = {each.get("license") for each in projects}
     floor = next(iter(floors)).removeprefix(">=") if len(floors) == 1 else ""
@@ -98,7 +108,7 @@ def check_outside_members(folder: Path) -> None:
     root = workspace_root(folder.parent)
     if root is None:
         return
-    workspace = table_at(read_pyproject(root), "tool", "uv", "workspace")
+    workspace = table_at(tables_of(root), "tool", "uv", "workspace")
     place = folder.relative_to(root)
     # `match` looks at the end of a path only, so the depths are compared as well.
     taken = [
@@ -113,14 +123,14 @@ def check_outside_members(folder: Path) -> None:
 
 
 def _folder_of_members(root: Path) -> Path:
-    patterns = texts(table_at(read_pyproject(root), "tool", "uv", "workspace").get("members"))
+    patterns = texts(table_at(tables_of(root), "tool", "uv", "workspace").get("members"))
     for pattern in patterns:
         parent = pattern.removesuffix("/*")
         if parent != pattern and "*" not in parent:
             return root / parent
     wrong = f"[tool.uv.workspace] members = {patterns!r} takes no new folder"
     fix = 'add a pattern: "packages/*"'
-    raise TemplateRefusedError(Rule.NO_MEMBER_PATTERN, str(root / "pyproject.toml"), wrong, fix)
+    raise TemplateRefusedError(Rule.NO_MEMBER_PATTERN, str(root / FILE_NAME), wrong, fix)
 
 
 def _check_name_is_free(names: Names, siblings: Siblings) -> None:
@@ -144,9 +154,9 @@ def _locked(lock: Path) -> list[str]:
     if not lock.is_file():
         return []
     try:
-        packages: object = tomllib.loads(lock.read_text(encoding="utf-8")).get("package")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise PyprojectError(lock, error) from error
+        packages = parse_toml(read_text(lock), lock.as_posix(), "run: uv lock").get("package")
+    except LockfileError as error:
+        raise PyprojectError(lock, str(error)) from error
     rows = packages if is_list(packages) else []
     found = [table_at({"row": row}, "row").get("name") for row in rows]
     return [normal_name(name) for name in found if isinstance(name, str)]
