@@ -26,6 +26,7 @@ class Finding:
         beside: What the other figure is of.
         theirs: The other figure.
         goal: What `ours` is held to.
+        series: What `case` is without figures of this run; the same, if empty.
     """
 
     measure: str
@@ -36,6 +37,7 @@ class Finding:
     beside: str = ""
     theirs: float | None = None
     goal: Goal | None = None
+    series: str = ""
 
     @property
     def ratio(self) -> float | None:
@@ -54,6 +56,7 @@ class Finding:
         return {
             "measure": self.measure,
             "case": self.case,
+            "series": self.series or self.case,
             "ours": self.ours,
             "median": self.median,
             "unit": self.unit,

@@ -51,6 +51,7 @@ def _loaded(started: dict[str, Worker], load: Load, rounds: int) -> list[Finding
             beside=SDK,
             theirs=_added(answers, THEIRS),
             goal=goal,
+            series=f"{case}: added to p50",
         ),
         Finding(
             MEASURE,
@@ -59,6 +60,7 @@ def _loaded(started: dict[str, Worker], load: Load, rounds: int) -> list[Finding
             "%",
             beside=SDK,
             theirs=_added_to_slowest(answers, THEIRS),
+            series=f"{case}: added to p99",
         ),
     ]
     if load.concurrency > 1:  # of a few workflows the last delivery is most of it
@@ -70,6 +72,7 @@ def _loaded(started: dict[str, Worker], load: Load, rounds: int) -> list[Finding
                 "us",
                 beside=SDK,
                 theirs=_spent(answers[THEIRS]) - _spent(answers[FLOOR]),
+                series=f"{case}: processor time added",
             )
         )
     return found

@@ -49,6 +49,7 @@ def findings(amounts: Amounts) -> list[Finding]:
             "a second",
             beside=SDK,
             theirs=rates["by hand"],
+            series="workflows a second",
         ),
         Finding(
             MEASURE,

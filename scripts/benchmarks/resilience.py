@@ -1,7 +1,7 @@
 """Every figure of composition and resilience, against floors and other libraries, in one run.
 
     uv run --group benchmarks python scripts/benchmarks/resilience.py [--json] [--quick]
-        [--only composition|policies|pipeline|cancellation|imports] [--uvloop]
+        [--only composition|policies|pipeline|cancellation|imports ...] [--uvloop]
         [--batches N] [--cancellations N]
 
 Peers that are not installed are named and left out. Takes about two minutes; --quick a quarter.
@@ -69,7 +69,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--quick", action="store_true", help="fewer of everything")
-    parser.add_argument("--only", choices=PARTS, help="run one part")
+    parser.add_argument(
+        "--only", action="append", choices=PARTS, help="run this part; may be repeated"
+    )
     parser.add_argument("--uvloop", action="store_true", help="run everything on uvloop")
     parser.add_argument("--batches", type=int, help="batches per timed case (40; quick 8)")
     parser.add_argument(
@@ -88,7 +90,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("uvloop is not installed. Try: uv add 'tta-dev-primitives[fast]'")
     for variable in ("LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2"):
         os.environ[variable] = "false"  # nobody's tracing is measured, and nothing is sent
-    names = list(PARTS) if chosen.only is None else [chosen.only]
+    only: list[str] | None = chosen.only
+    names = list(PARTS) if only is None else only
     loop = "uvloop" if chosen.uvloop else "asyncio"
     where = f"{machine()}, {loop}"
     if not chosen.json:

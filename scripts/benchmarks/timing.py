@@ -19,10 +19,17 @@ Operation = Callable[[], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Nanoseconds for one operation, over many batches."""
+    """Nanoseconds for one operation, over many batches.
+
+    Attributes:
+        minimum: Those of the quickest batch.
+        median: Those of the batch in the middle.
+        count: How many batches; None where the timing was computed from others.
+    """
 
     minimum: float
     median: float
+    count: int | None = None
 
 
 async def measure(operation: Operation, *, batches: int, units: int = 1) -> Timing:
@@ -53,7 +60,10 @@ async def measure_together(
         for name, operation in operations.items():
             samples[name].append(await _batch(operation, counts[name]) / counts[name] / units)
             await asyncio.sleep(0)
-    return {name: Timing(min(taken), statistics.median(taken)) for name, taken in samples.items()}
+    return {
+        name: Timing(min(taken), statistics.median(taken), len(taken))
+        for name, taken in samples.items()
+    }
 
 
 async def _calls_per_batch(operation: Operation) -> int:
@@ -137,6 +147,7 @@ def row_record(row: Row) -> dict[str, Any]:
         "case": row.case,
         "ours_ns": row.ours.minimum,
         "ours_median_ns": row.ours.median,
+        "n": row.ours.count,
         "floor": row.floor_name,
         "floor_ns": row.floor.minimum,
         "ratio": row.ratio,
