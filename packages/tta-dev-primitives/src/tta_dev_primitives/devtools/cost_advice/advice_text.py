@@ -42,9 +42,9 @@ def headline(advice: Advice) -> str:
 
 
 def priced_by(source: str, snapshot: date | None) -> str:
-    """Return whose prices were taken, and of which day."""
-    day = "of an unknown day" if snapshot is None else f"of {snapshot.isoformat()}"
-    return f"prices: {source}, {day}"
+    """Return whose prices were taken, and of which day where that is known."""
+    listed = "" if snapshot is None else f", listed on {snapshot.isoformat()}"
+    return f"prices: {source}{listed}"
 
 
 def amount(lever: Lever) -> str:

@@ -24,6 +24,7 @@ Attributes: TypeAlias = "Mapping[str, Any]"
 _NANOSECONDS: Final = 1_000_000_000  # whole, because only then is the quotient exact
 _FAILED: Final = frozenset({"error", "timeout", "rejected", "cancelled"})
 _ASKED: Final = "gen_ai.input.messages"
+_RECORD_THEM: Final = "initialize_observability(capture_content=True) records them"
 _INSTRUCTIONS: Final = "gen_ai.system_instructions"
 _TOOLS: Final = "gen_ai.tool.definitions"
 _PARAMETER: Final = "gen_ai.request."
@@ -118,8 +119,8 @@ def _asked(attributes: Attributes, event: Attributes, notes: Notes) -> tuple[byt
     messages = _json(said.get(_ASKED))
     if messages is None:
         notes.count(
-            "call has no recorded messages, so its repeats cannot be told",
-            "calls have no recorded messages, so their repeats cannot be told",
+            f"call has no recorded messages, so its repeats cannot be told; {_RECORD_THEM}",
+            f"calls have no recorded messages, so their repeats cannot be told; {_RECORD_THEM}",
         )
         return None, ""
     params = {
