@@ -67,7 +67,7 @@ def test_text_tells_the_lever_its_evidence_and_its_code() -> None:
         text
         == """\
 3 requests, $6.00 spent, 2023-11-14 22:13 to 2023-11-14 22:13 UTC
-prices: a price list, of 2026-08-01
+prices: a price list, listed on 2026-08-01
 
 1. exact repeats   $4.00 (66.7%), measured
    2 of 3 (66.7%) with a key ask again what was answered within 3600 s, with 10,000 entries
@@ -103,7 +103,7 @@ def test_text_of_a_comparison_tells_why() -> None:
         == """\
 before to after: $18.00 to $11.52, -$6.48 (-36.0%)
 a day: $9.00 to $2.88, -$6.12 (-68.0%), over 2.0 and 4.0 days
-prices: a price list, of 2026-08-01
+prices: a price list, listed on 2026-08-01
 
 why            change   a day
 cached share   -$6.48  -$2.43
