@@ -137,8 +137,11 @@ def main(arguments: list[str] | None = None, *, program: Path = PROGRAM) -> int:
     cases = CASES if only is None else {name: CASES[name] for name in only}
     try:
         return (check if chosen.command == "check" else update)(chosen, cases, program)
-    except (CountingError, BudgetError, OSError) as error:
+    except (CountingError, BudgetError) as error:
         return _told(str(error), 2)
+    except OSError as error:
+        because = (error.strerror or str(error)).lower()
+        return _told(f"cannot use {error.filename}: {because}; name another file", 2)
 
 
 if __name__ == "__main__":

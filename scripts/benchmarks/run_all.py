@@ -57,9 +57,20 @@ def run(names: list[str], commit: Commit, chosen: argparse.Namespace, scripts: P
     return 1 if failed else 0
 
 
+def find_places(chosen: argparse.Namespace) -> None:
+    """Find what cannot be read or written now, and not after half an hour."""
+    try:
+        read(chosen.history)
+    except HistoryError as error:
+        if chosen.no_run or not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        chosen.history.parent.mkdir(parents=True, exist_ok=True)
+    if chosen.page is not None:
+        chosen.page.mkdir(parents=True, exist_ok=True)
+
+
 def draw(history: Path, folder: Path) -> None:
-    """Write the page of *history* into *folder*."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the page of *history* into *folder*, which is there."""
     target = folder / "index.html"
     part = target.with_name(f".{target.name}.{os.getpid()}")
     part.write_text(page(series_of(read(history))), encoding="utf-8")
@@ -97,17 +108,19 @@ def main(arguments: list[str] | None = None, *, scripts: Path = SCRIPTS) -> int:
             print(f"{name}: {benchmark.what} ({benchmark.script}, {most})")
         return 0
     try:
-        # A history that cannot be read is found now, not after half an hour.
-        if chosen.page is not None and (chosen.no_run or chosen.history.exists()):
-            read(chosen.history)
+        find_places(chosen)
         code = 0
         if not chosen.no_run:
             names: list[str] = chosen.only or list(BENCHMARKS)
             code = run(names, commit_of(ROOT), chosen, scripts)
         if chosen.page is not None:
             draw(chosen.history, chosen.page)
-    except (HistoryError, PlaceError, OSError) as error:
+    except (HistoryError, PlaceError) as error:
         print(str(error), file=sys.stderr)
+        return 2
+    except OSError as error:
+        because = (error.strerror or str(error)).lower()
+        print(f"cannot use {error.filename}: {because}; name another place", file=sys.stderr)
         return 2
     return code
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from html import escape
 from typing import TYPE_CHECKING, Final
+
+from run_all_steps import LEAST_RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from run_all_place import Commit
     from run_all_series import Series
+    from run_all_steps import Segment
 
-WIDTH, HEIGHT = 480, 200
+# Narrow, so that its text can still be read where a telephone makes it smaller.
+WIDTH, HEIGHT = 400, 200
 LEFT, RIGHT, TOP, BOTTOM = 72, 12, 30, 40
 MINUS: Final = "\N{MINUS SIGN}"
 
@@ -31,17 +36,45 @@ def percent(part: float) -> str:
     return f"{'+' if part >= 0 else MINUS}{digits.replace('%', ' %')}"
 
 
+def ticks(least: float, most: float) -> list[tuple[float, str]]:
+    """Return round numbers from *least* to *most*, three at least, and how they are written.
+
+    They are one, two or five of a power of ten apart, as far as that allows three of them, and all
+    have the digits that this needs.
+    """
+    power = math.ceil(math.log10(most - least))
+    distances = [part * 10.0 ** (power - less) for less in (1, 2) for part in (5, 2, 1)]
+    apart = next(each for each in distances if len(_multiples(each, least, most)) >= 3)
+    digits = max(0, -math.floor(math.log10(apart)))
+    return [(at * apart, f"{at * apart:,.{digits}f}") for at in _multiples(apart, least, most)]
+
+
+def _multiples(apart: float, least: float, most: float) -> range:
+    # What floats lose must not cost the first or the last.
+    return range(math.ceil(least / apart - 1e-9), math.floor(most / apart + 1e-9) + 1)
+
+
+def _bands_of(series: Series) -> list[tuple[Segment, float, float]]:
+    """Return where the noise lies, as far as there are runs enough to tell."""
+    is_above_nothing = min(run.figure.median for run in series.runs) > 0
+    return [
+        (part, max(0.0, part.band[0]) if is_above_nothing else part.band[0], part.band[1])
+        for part in series.segments
+        if part.after - part.first >= LEAST_RUNS
+    ]
+
+
 class _Scale:
     """Where a commit and a figure stand in the picture."""
 
     def __init__(self, series: Series) -> None:
         figures = [run.figure for run in series.runs]
         values = [each.median for each in figures] + [each.best for each in figures]
-        bands = [edge for part in series.segments for edge in part.band]
+        bands = [edge for _, *edges in _bands_of(series) for edge in edges]
         least, most = min(values + bands), max(values + bands)
         room = (most - least) * 0.08 or abs(most) * 0.1 or 1.0
         self.least, self.most = least - room, most + room
-        if least > 0:
+        if least >= 0:
             self.least = max(0.0, self.least)
         self._places = {commit: place for place, commit in enumerate(series.commits)}
 
@@ -75,11 +108,10 @@ def chart(series: Series) -> str:
 
 
 def _axes(series: Series, scale: _Scale) -> Iterator[str]:
-    for part in (0.0, 0.5, 1.0):
-        value = scale.least + part * (scale.most - scale.least)
+    for value, text in ticks(scale.least, scale.most):
         y = scale.y(value)
         yield f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        yield f'<text class="end" x="{LEFT - 6}" y="{y + 4:.1f}">{number(value)}</text>'
+        yield f'<text class="end" x="{LEFT - 6}" y="{y + 4:.1f}">{text}</text>'
     first, last = series.commits[0], series.commits[-1]
     for commit, x, side in ((first, LEFT, ""), (last, WIDTH - RIGHT, ' class="end"')):
         if side and first == last:
@@ -89,8 +121,7 @@ def _axes(series: Series, scale: _Scale) -> Iterator[str]:
 
 
 def _bands(series: Series, scale: _Scale) -> Iterator[str]:
-    for part in series.segments:
-        low, high = part.band
+    for part, low, high in _bands_of(series):
         left = scale.x(series.runs[part.first].commit, -0.5)
         width = scale.x(series.runs[part.after - 1].commit, 0.5) - left
         y, height = scale.y(high), scale.y(low) - scale.y(high)

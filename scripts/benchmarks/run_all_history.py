@@ -116,7 +116,10 @@ def read(path: Path) -> list[Record]:
     except FileNotFoundError as error:
         raise HistoryError(f"{path} does not exist; begin it by running a benchmark") from error
     except UnicodeDecodeError as error:
-        raise HistoryError(f"{path} is not UTF-8: {error.reason}") from error
+        raise HistoryError(f"{path} is not UTF-8: {error.reason}; restore it") from error
+    except OSError as error:
+        because = (error.strerror or str(error)).lower()
+        raise HistoryError(f"{path} cannot be read: {because}; name a file") from error
     return [
         _record(f"{path}:{number}", line) for number, line in enumerate(lines, 1) if line.strip()
     ]

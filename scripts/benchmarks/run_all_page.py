@@ -27,7 +27,8 @@ a { color: var(--line); }
 table { border-collapse: collapse; }
 th, td { border-bottom: 1px solid var(--grid); padding: .3rem .8rem .3rem 0; text-align: left;
   vertical-align: top; }
-td.number { text-align: right; white-space: nowrap; }
+.number { text-align: right; white-space: nowrap; }
+.commit { white-space: nowrap; }
 .charts { display: grid; gap: 1.5rem; grid-template-columns: repeat(auto-fill,
   minmax(min(100%, 26rem), 1fr)); }
 figure { break-inside: avoid; margin: 0; }
@@ -53,7 +54,7 @@ HOW: Final = f"""\
 <p>Dots are medians of runs, the line goes through the median of each commit, and the short strokes
 are the best of each commit. Heights do not begin at nothing. The shaded band is the noise:
 {BAND:g} standard deviations to each side of the median, by the median absolute deviation of the
-runs.</p>
+runs; fewer than {LEAST_RUNS} have none.</p>
 <p>A change is marked where the figures before and after differ more than in ninety-nine of a
 hundred shuffles of the same runs, and the median leaves the band and moves by {SMALLEST:.0%} or
 more. It needs {LEAST_RUNS} runs on each side that lie outside the band of the other, and about ten
@@ -77,10 +78,14 @@ def page(series: list[Series]) -> str:
     """Return the page of *series*; the same for the same history, whenever it is made."""
     names = {each: f"case-{place}" for place, each in enumerate(series, 1)}
     runs = [run for each in series for run in each.runs]
-    told = [f"{len(runs)} figures of {len({run.commit for run in runs})} commits"]
+    commits = len({run.commit for run in runs})
+    told = [f"{len(runs)} figures of {commits} commit{'s' if commits != 1 else ''}"]
     if runs:
         days = sorted({run.when[:10] for run in runs})
-        told.append(f"measured from {days[0]} to {days[-1]}")
+        last = f" to {days[-1]}" if len(days) > 1 else ""
+        told.append(f"measured {'from' if last else 'on'} {days[0]}{last}")
+    machines = {each.machine for each in series}
+    alone = [f"<p>All on {each.identity}: {escape(str(each))}.</p>" for each in machines]
     parts = [
         "<!DOCTYPE html>",
         '<html lang="en">',
@@ -94,10 +99,11 @@ def page(series: list[Series]) -> str:
         "<body>",
         "<h1>Benchmarks over time</h1>",
         f"<p>{', '.join(told)}.</p>",
+        *(alone if len(machines) == 1 else []),
         "<h2>Changes</h2>",
-        *_changes([change for each in series for change in each.changes], names),
+        *_changes([change for each in series for change in each.changes], names, commits),
         *itertools.chain.from_iterable(
-            _benchmark(name, list(group), names)
+            _benchmark(name, list(group), names, tells_machine=len(machines) > 1)
             for name, group in itertools.groupby(series, key=lambda each: each.benchmark)
         ),
         "<h2>How to read this</h2>",
@@ -108,13 +114,14 @@ def page(series: list[Series]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _changes(changes: list[Change], names: dict[Series, str]) -> Iterator[str]:
+def _changes(changes: list[Change], names: dict[Series, str], commits: int) -> Iterator[str]:
     if not changes:
-        yield "<p>No step was found.</p>"
+        few = ": one commit has been measured, and a change lies between two" * (commits == 1)
+        yield f"<p>No step was found{few}.</p>"
         return
     yield '<div class="wide"><table>'
-    columns = ("change", "case", "from", "to", "first seen in", "machine")
-    yield f"<tr>{''.join(f'<th>{column}</th>' for column in columns)}</tr>"
+    yield '<tr><th class="number">change</th><th>case</th><th class="number">from</th>'
+    yield '<th class="number">to</th><th>first seen in</th><th>machine</th></tr>'
     # The newest first, and of one commit the largest.
     for change in sorted(changes, key=lambda each: (each.commit, abs(each.part)), reverse=True):
         series, kind = change.series, "worse" if change.is_worse else "better"
@@ -125,22 +132,25 @@ def _changes(changes: list[Change], names: dict[Series, str]) -> Iterator[str]:
             f'<td><a href="#{names[series]}">{escape(where)}</a></td>',
             f'<td class="number">{number(change.before.median)} {unit}</td>',
             f'<td class="number">{number(change.after.median)} {unit}</td>',
-            f"<td>{escape(str(change.commit))}, {change.commit.date[:10]}</td>",
+            f'<td class="commit">{escape(str(change.commit))}, {change.commit.date[:10]}</td>',
             f"<td>{series.machine.identity}</td>",
         ]
         yield f"<tr>{''.join(cells)}</tr>"
     yield "</table></div>"
 
 
-def _benchmark(name: str, series: list[Series], names: dict[Series, str]) -> Iterable[str]:
+def _benchmark(
+    name: str, series: list[Series], names: dict[Series, str], *, tells_machine: bool
+) -> Iterable[str]:
     yield f"<h2>{escape(name)}</h2>"
     yield '<div class="charts">'
     for each in series:
         kind = ", quick runs" if each.quick else ""
+        machine = f"<br/>{each.machine.identity}: {escape(str(each.machine))}"
         yield f'<figure id="{names[each]}">'
         yield (
             f"<figcaption>{escape(each.case)} <small>({escape(each.unit)}, {each.better} is "
-            f"better{kind})<br/>{each.machine.identity}: {escape(str(each.machine))}</small>"
+            f"better{kind}){machine if tells_machine else ''}</small>"
             "</figcaption>"
         )
         yield chart(each)

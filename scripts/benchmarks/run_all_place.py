@@ -94,6 +94,8 @@ def _git(folder: Path, *words: str) -> str:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     except FileNotFoundError as error:
         raise PlaceError("git is not on PATH; figures belong to a commit, so install it") from error
+    except subprocess.TimeoutExpired as error:
+        raise PlaceError(f"git {words[0]} in {folder} took over a minute; see why") from error
     if done.returncode:
         said = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
         raise PlaceError(f"{folder} has no commit to name: {said[0]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import instructions
@@ -111,6 +112,19 @@ def test_every_case_has_a_committed_budget() -> None:
         build: list(CASES) for build in budgets
     }
     assert any(build.startswith("CPython 3.11.") for build in budgets)
+
+
+def test_a_folder_in_the_place_of_the_budget_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistyped path was answered with the number of an error."""
+    program = tmp_path / ("valgrind.bat" if sys.platform == "win32" else "valgrind")
+    program.touch(mode=0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert instructions.main(["check", "--budget", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"cannot use {tmp_path}: ")  # what the system says differs
+    assert told.endswith("; name another file\n")
 
 
 @pytest.mark.parametrize(("words", "code"), [([], 0), (["--require"], 2)], ids=["here", "in-ci"])

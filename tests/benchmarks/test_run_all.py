@@ -147,14 +147,28 @@ def test_misuse_ends_with_two(
     assert told in capsys.readouterr().err
 
 
-def test_a_broken_history_is_told_before_anything_runs(
-    trials: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("history", "page", "told"),
+    [
+        ("conflict", None, "conflict:1 is no record"),
+        # What the system says of them differs.
+        ("folder", None, "folder cannot be read: "),
+        ("conflict/below", None, "conflict"),
+        ("history.jsonl", "conflict", "conflict: "),
+    ],
+    ids=["conflict", "folder", "below-a-file", "page-is-a-file"],
+)
+def test_a_place_that_cannot_be_used_is_told_before_anything_runs(
+    trials: Path, capsys: pytest.CaptureFixture[str], history: str, page: str | None, told: str
 ) -> None:
-    """After half an hour of measuring, the page could not be drawn."""
-    history = trials / "history.jsonl"
-    history.write_text("<<<<<<< HEAD\n")
-    words = ["--only", "cache", "--history", str(history), "--page", str(trials)]
+    """After half an hour of measuring, the figures could not be written."""
+    (trials / "conflict").write_text("<<<<<<< HEAD\n")
+    (trials / "folder").mkdir()
+    words = ["--only", "cache", "--history", str(trials / history)]
+    words += ["--page", str(trials / page)] if page else []
     assert run_all.main(words, scripts=trials) == 2
-    told = capsys.readouterr()
-    assert "history.jsonl:1 is no record" in told.err
-    assert "cache" not in told.out + told.err
+    printed = capsys.readouterr()
+    assert told in printed.err
+    assert printed.err.count("\n") == 1
+    assert "Errno" not in printed.err
+    assert "cache" not in printed.out + printed.err

@@ -37,6 +37,12 @@ def test_timed_rows_give_nanoseconds_and_their_ratio_to_the_floor() -> None:
     ]
 
 
+def test_rows_of_core_are_named_in_full() -> None:
+    """A picture was called "per item", and nobody knew of what."""
+    found = from_cases({"cases": [ROW | {"case": "per item", "floor": "a bare await"}]})
+    assert [each.case for each in found] == ["map, per item", "map, per item, over a bare await"]
+
+
 def test_rows_of_a_table_are_named_by_part_and_title() -> None:
     """Two tables had a row of the same name, and their figures were mixed."""
     found = from_tables({"parts": {"policies": [table("Retry", cases=(ROW,))]}})

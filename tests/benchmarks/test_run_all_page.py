@@ -6,8 +6,10 @@ import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import pytest
 import run_all
 from histories import HERE, THERE, noisy, record
+from run_all_chart import BOTTOM, HEIGHT, ticks
 from run_all_history import Record, append
 from run_all_page import page
 from run_all_series import series_of
@@ -32,6 +34,12 @@ def history() -> list[Record]:
                 record(day, 350.0 + day, case="three steps <in sequence> & more", machine=THERE)
             )
     return found
+
+
+def labels(drawn: str) -> list[str]:
+    """Return the numbers beside a picture, without commas."""
+    found = re.findall(r'<text class="end" x="\d+" y="[\d.]+">(-?[\d.,]+)</text>', drawn)
+    return [each.replace(",", "") for each in found]
 
 
 def figures(text: str) -> dict[str, str]:
@@ -121,3 +129,44 @@ def test_a_history_without_records_says_so() -> None:
     text = page([])
     assert "0 figures of 0 commits" in text
     assert "No step was found" in text
+
+
+def test_one_commit_is_said_to_be_too_few() -> None:
+    """A first look read as if nothing had changed: 2 figures of 1 commits, from a day to itself."""
+    text = page(series_of([record(1, 100.0), record(1, 104.0)]))
+    assert "<p>2 figures of 1 commit, measured on 2026-01-02.</p>" in text
+    assert "one commit has been measured, and a change lies between two" in text
+    assert text.count(str(HERE)) == 1  # one machine for all
+
+
+def test_two_runs_have_no_band_and_no_time_below_nothing() -> None:
+    """Two runs far apart were drawn in a band from minus 170 to 1,500 ns."""
+    (drawn,) = figures(page(series_of([record(1, 400.0), record(1, 1000.0)]))).values()
+    assert 'class="band"' not in drawn
+    assert all(float(each) >= 0 for each in labels(drawn))
+
+
+def test_band_of_a_time_ends_at_nothing() -> None:
+    """Noise as large as the figure reached below the picture's floor."""
+    runs = [record(day, 10.0 + 90 * (day % 2)) for day in range(8)]
+    (drawn,) = figures(page(series_of(runs))).values()
+    ((top, height),) = re.findall(r'class="band" .*y="([\d.]+)" .*height="([\d.]+)"', drawn)
+    assert float(top) + float(height) == pytest.approx(HEIGHT - BOTTOM, abs=0.1)
+    assert labels(drawn)[0] == "0"
+    assert f'y="{HEIGHT - BOTTOM + 4:.1f}">0</text>' in drawn
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "expected"),
+    [
+        (15.1, 15.4, ["15.1", "15.2", "15.3", "15.4"]),
+        (0.0, 14492.0, ["0", "5,000", "10,000"]),
+        (0.945, 0.987, ["0.95", "0.96", "0.97", "0.98"]),
+        (-2.7, 28.9, ["0", "10", "20"]),
+        (999_100.0, 1_000_900.0, ["999,500", "1,000,000", "1,000,500"]),
+    ],
+    ids=["tenths", "thousands", "hundredths", "through-nothing", "large"],
+)
+def test_lines_stand_at_round_numbers(least: float, most: float, expected: list[str]) -> None:
+    """The lines said 15.4, 15.2 and 15.1 at equal distances."""
+    assert [text for _, text in ticks(least, most)] == expected

@@ -1,4 +1,4 @@
-"""What tests of private indexes share: the built packages, indexes on loopback, and clean tools.
+"""What tests of private indexes share: wheels, indexes on loopback, and clean tools.
 
 The public index is stood in for by one on loopback as well. It serves what the workspace's
 packages need, packed again out of the environment that the tests run in. So nothing here needs the
@@ -11,7 +11,6 @@ import base64
 import hashlib
 import importlib.metadata
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -24,11 +23,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tta_dev_primitives.devtools.index.server import IndexServer
 
-ROOT = Path(__file__).resolve().parents[2]
 LONGEST_SECONDS = 120
 # What tta-observability-integration needs, and what that needs.
 PUBLIC = [
@@ -39,7 +35,6 @@ PUBLIC = [
     "importlib-metadata",
     "zipp",
 ]
-LEFT_OUT = shutil.ignore_patterns("tests", "__pycache__", ".venv*", ".*_cache", "dist")
 
 
 def clean_environment(folder: Path) -> dict[str, str]:
@@ -76,28 +71,6 @@ def run(*command: object, cwd: Path, environment: dict[str, str], failing: bool 
     printed = ran.stdout + ran.stderr
     assert (ran.returncode != 0) is failing, printed
     return printed
-
-
-def build_workspace(folder: Path) -> Path:
-    """Build every package in a copy of the workspace, without network; give the folder."""
-    shutil.copytree(ROOT / "packages", folder / "packages", ignore=LEFT_OUT)
-    shutil.copyfile(ROOT / "pyproject.toml", folder / "pyproject.toml")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
-    kept |= {"UV_OFFLINE": "1", "UV_PYTHON": sys.executable, "UV_PYTHON_DOWNLOADS": "never"}
-    command = ["uv", "build", "--quiet", "--all-packages", "--out-dir", "dist"]
-    ran = subprocess.run(
-        command,
-        cwd=folder,
-        env=kept,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=LONGEST_SECONDS,
-    )
-    if "Network connectivity is disabled" in ran.stderr or "not found in the cache" in ran.stderr:
-        pytest.skip("uv's cache lacks hatchling; run: uv sync --locked --all-packages --all-extras")
-    assert ran.returncode == 0, ran.stderr
-    return folder / "dist"
 
 
 def write_wheel(

@@ -13,11 +13,16 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
+from workspaces_here import (
+    LONGEST_SECONDS,
+    OFFLINE,
+    ROOT,
+    build_all,
+    copy_of_workspace,
+    environment_with_pip,
+)
 
-ROOT = Path(__file__).resolve().parents[2]
 NAMES = ["keploy_framework", "tta_dev_primitives", "tta_observability_integration"]
-LEFT_OUT = shutil.ignore_patterns("tests", "__pycache__", ".venv*", ".*_cache", "dist")
-LONGEST_SECONDS = 120
 
 pytestmark = [
     pytest.mark.slow,
@@ -44,24 +49,15 @@ def run(*command: object, cwd: Path, failing: bool = False) -> str:
         timeout=LONGEST_SECONDS,
     )
     printed = ran.stdout + ran.stderr
-    if "Network connectivity is disabled" in printed or "not found in the cache" in printed:
+    if any(each in printed for each in OFFLINE):
         pytest.skip("uv's cache lacks a package; run: uv sync --locked --all-packages --all-extras")
     assert (ran.returncode != 0) is failing, printed
     return printed
 
 
-def copy_of_workspace(folder: Path) -> Path:
-    """Copy what is needed to build, to a folder that is not there yet."""
-    shutil.copytree(ROOT / "packages", folder / "packages", ignore=LEFT_OUT)
-    shutil.copyfile(ROOT / "pyproject.toml", folder / "pyproject.toml")
-    return folder
-
-
-def build_all(workspace: Path, *options: str) -> dict[str, Path]:
-    """Build every package and give the wheels and sdists by file name."""
-    out = workspace / "dist"
-    run("uv", "build", "--quiet", "--all-packages", *options, "--out-dir", out, cwd=workspace)
-    return {path.name: path for path in out.iterdir() if path.suffix in {".whl", ".gz"}}
+def by_name(dist: Path) -> dict[str, Path]:
+    """Give the wheels and sdists in a folder by their names."""
+    return {path.name: path for path in dist.iterdir() if path.suffix in {".whl", ".gz"}}
 
 
 def wheel_of(built: dict[str, Path], package: str) -> Path:
@@ -74,13 +70,8 @@ def contents(files: dict[str, Path]) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return copy_of_workspace(tmp_path_factory.mktemp("first") / "workspace")
-
-
-@pytest.fixture(scope="module")
-def built(workspace: Path) -> dict[str, Path]:
-    return build_all(workspace)
+def built(built_workspace: Path) -> dict[str, Path]:
+    return by_name(built_workspace / "dist")
 
 
 @pytest.fixture(scope="module")
@@ -130,22 +121,22 @@ def test_another_build_is_the_same_bytes(built: dict[str, Path], tmp_path: Path)
         os.utime(path, (1_000_000_000, 1_000_000_000))
         if path.is_file():
             path.chmod(0o600)
-    again = build_all(other, "--wheel")
+    again = by_name(build_all(other, "--wheel"))
     assert len(again) == 3
     assert contents(again) == {
         name: held for name, held in contents(built).items() if name in again
     }
 
 
-def test_pip_builds_the_same_bytes(workspace: Path, built: dict[str, Path], tmp_path: Path) -> None:
+def test_pip_builds_the_same_bytes(
+    built_workspace: Path, built: dict[str, Path], tmp_path: Path
+) -> None:
     """Nothing of it is known to uv alone."""
-    environment = tmp_path / "environment"
-    run(sys.executable, "-m", "venv", environment, cwd=tmp_path)
-    python = environment / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    python = environment_with_pip(tmp_path / "environment")
     own = wheel_of(built, "tta_dev_primitives")
     run("uv", "pip", "install", "--quiet", "--python", python, "hatchling", own, cwd=tmp_path)
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path / "out"]
-    folder = workspace / "packages" / "tta-observability-integration"
+    folder = built_workspace / "packages" / "tta-observability-integration"
     run(python, "-m", "pip", "wheel", *options, folder, cwd=tmp_path)
     [wheel] = (tmp_path / "out").iterdir()
     assert wheel.read_bytes() == wheel_of(built, "tta_observability_integration").read_bytes()

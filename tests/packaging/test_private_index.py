@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from private_indexes import (
-    build_workspace,
     clean_environment,
     free_port,
     pack_installed,
@@ -23,6 +22,7 @@ from private_indexes import (
     wait_until_it_answers,
     write_wheel,
 )
+from workspaces_here import environment_with_pip, site_packages
 
 from tta_dev_primitives.devtools.index.building import build_index
 
@@ -60,8 +60,8 @@ class App:
 
 
 @pytest.fixture(scope="module")
-def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_workspace(tmp_path_factory.mktemp("built") / "workspace")
+def dist(built_workspace: Path) -> Path:
+    return built_workspace / "dist"
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +200,7 @@ def test_tampered_wheel_is_refused_by_the_lock(
     tamper(site, SIBLING)
     printed = app.uv("sync", "--locked", failing=True)
     assert "Hash mismatch" in printed
-    assert not list((app.folder / ".venv").glob("lib/python*/site-packages/tta_dev_primitives"))
+    assert not (site_packages(app.folder / ".venv") / "tta_dev_primitives").exists()
 
 
 @pytest.fixture(scope="module")
@@ -208,8 +208,7 @@ def pip(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     """Runs pip in an environment of its own, with no setting of the caller."""
     folder = tmp_path_factory.mktemp("pip")
     environment = clean_environment(folder)
-    run(sys.executable, "-m", "venv", folder / "clean", cwd=folder, environment=environment)
-    python = folder / "clean" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    python = environment_with_pip(folder / "clean")
 
     def pip(*arguments: object, failing: bool = False) -> str:
         command = [python, "-m", "pip", *arguments]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,7 @@ DESCRIPTION: Final = (
     "git; without HEAD, BASE is compared with the file on disk. Exit codes: 0 nothing has level "
     "fail, 1 something has, 2 misuse."
 )
+LOCK: Final = "uv.lock"
 FORMATS: Final = ("text", "markdown", "json")
 
 
@@ -39,9 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--lockfile",
         type=Path,
-        default=Path("uv.lock"),
         metavar="FILE",
-        help="where the lock is, on disk and in revisions (default: uv.lock)",
+        help="where the lock is, on disk and in revisions (default: uv.lock here, or in the "
+        "nearest folder above that has one)",
     )
     add(
         "--merge-base",
@@ -90,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
 def _sides(options: argparse.Namespace) -> tuple[Side, Side]:
     from tta_dev_primitives.devtools.lockfile.revisions import side_from_file, side_from_revision
 
-    lockfile: Path = options.lockfile
+    lockfile: Path = options.lockfile or _nearest_lock()
 
     def side(given: str) -> Side:
         path = Path(given)
@@ -105,3 +107,11 @@ def _sides(options: argparse.Namespace) -> tuple[Side, Side]:
             msg = f"--merge-base needs revisions, got the file {given!r}; leave one of them out"
             raise UsageError(msg)
     return side_from_revision(options.base, lockfile, shared_with=other), head
+
+
+def _nearest_lock() -> Path:
+    here = Path.cwd()
+    for steps, folder in enumerate((here, *here.parents)):
+        if (folder / LOCK).exists():
+            return Path(*[os.pardir] * steps, LOCK)
+    return Path(LOCK)

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION: Final = (
     "Check the published packages of a uv workspace: versions, change logs, what indexes want of a "
-    "package, and the lock. With --tag, check that this commit can be released under the tag, or "
+    "package, and the lock. Members with a classifier Private :: or [tool.uv] package = false are "
+    "left out. With --tag, check that this commit can be released under the tag, or "
     "was released rightly. Nothing is built or changed. "
     "Exit codes: 0 clean, 1 findings, 2 misuse."
 )

@@ -25,6 +25,7 @@ from ..workspace.trees_here import (  # noqa: TID252 - the tests are no package 
     ONE,
     SOUND,
     TWO,
+    make_unreadable,
     run_uv,
     write_tree,
 )
@@ -51,6 +52,14 @@ def server(reply: bytes | None) -> Generator[int]:
         finally:
             done.set()
             thread.join()
+
+
+def test_compose_file_that_cannot_be_read_is_a_note(tmp_path: Path) -> None:
+    """The doctor gives up at a file that it only looks into for ports."""
+    make_unreadable(tmp_path / "compose.yml")
+    answers = list(look_at_ports(tmp_path))
+    assert [each.state for each in answers if "compose.yml cannot be read" in each.said] == ["note"]
+    assert answers[-1].subject in {"port", "ports"}
 
 
 @pytest.mark.parametrize(
@@ -195,6 +204,15 @@ def test_broken_workspace_is_one_problem_among_the_answers(
     assert told.state == "problem"
     assert said in told.said
     assert {"uv", "git", "Redis", "key"} <= {each.subject for each in answers}
+
+
+def test_refusal_of_uv_is_told_in_its_words(tmp_path: Path, own_uv: None) -> None:
+    """The doctor sends the reader to words of uv that it does not print."""
+    changes = {"pyproject.toml": SOUND["pyproject.toml"] + '[tool.uv]\nrequired-version = ">99"\n'}
+    answers = list(examine(write_tree(tmp_path, SOUND | changes), {}))
+    [told] = [each for each in answers if each.subject == "workspace"]
+    assert "Required uv version `>99` does not match" in told.said
+    assert "below" not in told.next_move
 
 
 def test_machine_without_uv_is_examined_all_the_same(

@@ -17,6 +17,7 @@ from ..workspace.trees_here import (  # noqa: TID252 - the tests are no package 
     NOT_BUILT,
     ONE,
     SOUND,
+    make_unreadable,
     run_uv,
     write_tree,
     write_wheel,
@@ -45,6 +46,14 @@ def test_sound_groups_are_clean(tmp_path: Path, own_uv: None) -> None:
     report = checked(tmp_path)
     assert report.findings == ()
     assert report.summary == "clean: 2 groups and 1 extras, named 1 times in 1 files"
+
+
+def test_page_that_cannot_be_read_is_refused(tmp_path: Path, own_uv: None) -> None:
+    """A group seems to be unused, because the page that names it could not be read."""
+    write_tree(tmp_path, TREE)
+    make_unreadable(tmp_path / "README.md")
+    with pytest.raises(PyprojectError, match=r"^cannot read README\.md: .*; let it be read"):
+        check_groups(tmp_path)
 
 
 @pytest.mark.parametrize(

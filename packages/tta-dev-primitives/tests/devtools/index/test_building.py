@@ -230,6 +230,15 @@ def test_folder_that_is_not_ours_is_not_written_to(dist: Path, site: Path, conte
     assert tree(site) == before
 
 
+@pytest.mark.parametrize("place", ["taken", "taken/below", "."], ids=["file", "below", "simple"])
+def test_file_in_the_place_of_the_site_is_misuse(dist: Path, tmp_path: Path, place: str) -> None:
+    """Somebody names a file as the output, and is told the number of an error."""
+    for name in ("taken", "simple"):
+        (tmp_path / name).write_text("")
+    with pytest.raises(PackageIndexError, match="is no folder; choose another one with --output"):
+        build_index([dist], tmp_path / place)
+
+
 @pytest.mark.parametrize(
     ("source", "told"),
     [("missing", "is not there"), ("empty", "no wheel"), ("site/simple/acme-one", "index itself")],

@@ -69,6 +69,17 @@ def test_lock_that_leaks_fails_without_any_change() -> None:
     assert run("old.lock", "old.lock", registry="https://elsewhere.example.com/simple") == 1
 
 
+def test_lock_of_the_workspace_is_found_from_a_folder_of_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the folder of a package, uv finds the lock of the workspace, and this does not."""
+    package = folder / "packages/bakery"
+    package.mkdir(parents=True)
+    monkeypatch.chdir(package)
+    assert run("../../old.lock") == 0
+    assert "../../uv.lock:53: info [upgraded]" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -52,6 +52,12 @@ def test_text_names_the_gravest_first_with_place_reason_and_size() -> None:
     ]
 
 
+def test_change_above_the_packages_weighs_nothing() -> None:
+    """A lock of a newer uv is said to download +0 bytes."""
+    text = render_text(report_on(BAKERY, changed(BAKERY, ("revision = 5", "revision = 6"))))
+    assert text.splitlines()[-2] == "old/uv.lock -> uv.lock: 1 setting changed"
+
+
 def test_lock_without_changes_is_said_to_have_none() -> None:
     """Silence leaves the reader in doubt whether anything was compared."""
     text = render_text(report_on(BAKERY, BAKERY))

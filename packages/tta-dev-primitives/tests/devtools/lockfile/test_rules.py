@@ -180,6 +180,20 @@ def test_leak_fails_whether_it_is_new_or_not(
             assert "hunter2" not in render(report)
 
 
+def test_many_leaks_of_a_package_make_one_finding_for_each_host() -> None:
+    """A lock made behind a proxy prints a line for each of thousands of wheels."""
+    moved = (FILES, "https://10.1.2.3"), (f"{FILES}/berry-0.3.1.tar", "https://10.9.9.9/berry.tar")
+    head = changed(BAKERY, *reversed(moved))
+    leaks = [each for each in findings_on(head) if each.rule == "private-host"]
+    wrong = "is on a private or loopback host"
+    assert [each.message for each in leaks if each.subject == "berry"] == [
+        f"`https://10.1.2.3/berry-0.3.1-cp311-linux.whl` {wrong}, and 1 more like it",
+        f"`https://10.9.9.9/berry.tar.gz` {wrong}",
+    ]
+    whisk = head.splitlines().index('name = "whisk"')
+    assert [each.place for each in leaks if each.subject == "whisk"] == [f"uv.lock:{whisk}"]
+
+
 def test_leak_of_the_older_lock_is_past() -> None:
     """A change that takes a leak out fails for it."""
     leaking = changed(BAKERY, (f"{FILES}/whisk", "https://10.1.2.3/whisk"))

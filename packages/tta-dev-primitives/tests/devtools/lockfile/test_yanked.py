@@ -45,6 +45,15 @@ def test_withdrawn_version_is_told_though_it_did_not_change(
     assert told(file) == [("berry 0.3.1", f"was withdrawn by its authors{reason}")]
 
 
+def test_place_is_the_line_of_the_fork_that_was_withdrawn(tmp_path: Path) -> None:
+    """Of two locked versions, the reader is sent to the one that is in order."""
+    file = tmp_path / "known"
+    file.write_text("warning: `flour==2.1` is yanked\n", encoding="utf-8")
+    report = report_on(BAKERY, BAKERY, withdrawals=read_withdrawals([file]))
+    later = BAKERY.splitlines().index('version = "2.1"') - 1  # two lines above, counted from 1
+    assert [finding.place for finding in report.findings] == [f"uv.lock:{later}"]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tta_dev_primitives.devtools.release.rules import Rule
+from tta_dev_primitives.errors import ConfigurationError
 
+from ..workspace.trees_here import make_unreadable  # noqa: TID252 - the tests are no package
 from .bakeries import CHANGELOG, FROM_WORKSPACE, MATRIX, OVEN, TILL, findings
 
 OVEN_FILE = "packages/oven/pyproject.toml"
@@ -231,7 +233,7 @@ def test_version_comes_after_every_earlier_release(
     ("changelog", "earlier", "rules"),
     [
         (PENDING.replace("## [Unreleased]\n", "## [Unreleased]\n\n- New.\n"), "v1.1.0", []),
-        (CHANGELOG.replace("Bread", "Bread"), "v1.1.0", []),
+        (CHANGELOG, "v1.1.0", []),
         ("# Changelog\n\n## [Unreleased]\n", "v1.1.0", [Rule.MISSING_NOTES]),
         ("# Changelog\n\n## [Unreleased]\n", "v1.2.0", []),
     ],
@@ -263,6 +265,27 @@ def test_member_that_is_not_published_needs_nothing(tmp_path: Path, lines: str) 
     """An app beside the packages is asked for a change log."""
     text = f'[project]\nname = "app"\nversion = "0"\nclassifiers = [{lines}\n'
     assert findings(tmp_path, {"packages/app/pyproject.toml": text}, "v1.2.0") == []
+
+
+@pytest.mark.parametrize(
+    "name", [OVEN_LOG, ".github/workflows/checks.yml"], ids=["change-log", "workflow"]
+)
+def test_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
+    """A release is held up by the number of an error, or by advice on the wrong thing."""
+    (tmp_path / name).parent.mkdir(parents=True)
+    make_unreadable(tmp_path / name)
+    with pytest.raises(ConfigurationError, match=rf"^cannot read {name}: .*; let it be read"):
+        findings(tmp_path, {name: None})
+
+
+@pytest.mark.parametrize(("backend", "offers"), [("hatchling.build", True), ("uv_build", False)])
+def test_ranges_are_filled_in_only_by_hatchling(tmp_path: Path, backend: str, offers: bool) -> None:
+    """A package that uv_build builds is sent to a hook that it cannot have."""
+    built = f'[build-system]\nrequires = []\nbuild-backend = "{backend}"\n'
+    text = TILL.replace(">=1.2,<2", "") + FROM_WORKSPACE + built
+    [found] = findings(tmp_path, {"packages/till/pyproject.toml": text}, None, ("v1.2.0",))
+    assert found.fix.startswith("write oven>=1.2,<2")
+    assert ("[tool.hatch.metadata.hooks.tta]" in found.fix) == offers
 
 
 def test_links_that_compare_the_right_versions_are_fine(tmp_path: Path) -> None:

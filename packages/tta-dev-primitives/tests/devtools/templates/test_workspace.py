@@ -95,6 +95,35 @@ def test_workspace_without_a_pattern_is_said(root: Path, members: str) -> None:
     assert caught.value.rule is Rule.NO_MEMBER_PATTERN
 
 
+@pytest.mark.parametrize(
+    ("members", "here", "folder"),
+    [
+        ('["apps/*", "packages/*"]', ".", "packages"),
+        ('["apps/*", "libs/*"]', "packages/one", "libs"),
+        ('["apps/*", "packages/*"]', "apps", "apps"),
+        ('["apps/*", "services/*"]', ".", "apps"),
+        ('["libs/core/*", "packages/*"]', "libs/core/deep", "libs/core"),
+    ],
+    ids=["packages", "libs", "where-one-stands", "first", "nested"],
+)
+def test_of_several_patterns_the_fitting_one_is_taken(
+    root: Path, members: str, here: str, folder: str
+) -> None:
+    """A library ends up among the apps, because these come first in the alphabet."""
+    (root / "pyproject.toml").write_text(f"[tool.uv.workspace]\nmembers = {members}\n")
+    assert place_in_workspace(root / here, check_name("acme")).folder == root / folder / "acme"
+
+
+def test_folder_that_is_excluded_is_no_place(root: Path) -> None:
+    """The package is made, and no command of uv ever sees it."""
+    (root / "pyproject.toml").write_text(f'{ROOT}exclude = ["packages/old-*"]\n')
+    with pytest.raises(TemplateRefusedError, match=r"exclude .*packages/old-\*") as caught:
+        place_in_workspace(root, check_name("old-acme"))
+    assert caught.value.rule is Rule.NO_MEMBER_PATTERN
+    check_outside_members(root / "packages" / "old-acme")
+    assert place_in_workspace(root, check_name("acme")).folder.name == "acme"
+
+
 @pytest.mark.parametrize("file", ["pyproject.toml", "uv.lock", "packages/two/pyproject.toml"])
 def test_merge_conflict_is_told_with_its_line(root: Path, file: str) -> None:
     """Nothing is guessed from half a file."""

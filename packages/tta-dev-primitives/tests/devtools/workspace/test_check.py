@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from tta_dev_primitives.devtools.workspace.finding import rows_of, text_of
 from tta_dev_primitives.devtools.workspace.members import read_workspace
 from tta_dev_primitives.devtools.workspace.pyproject import PyprojectError
 from tta_dev_primitives.devtools.workspace.rules import Rule
+from tta_dev_primitives.devtools.workspace.unreadable import telling_what_is_unreadable
 
 from .trees_here import (
     NOT_BUILT,
@@ -23,6 +25,7 @@ from .trees_here import (
     SOUND,
     TWO,
     WORKSPACE,
+    make_unreadable,
     run_uv,
     write_tree,
     write_wheel,
@@ -234,6 +237,32 @@ def test_lock_that_cannot_be_judged_is_refused(
     """A lock in the middle of a merge says nothing about the workspace."""
     write_tree(tmp_path, SOUND | {"uv.lock": lock})
     with pytest.raises(LockfileError, match=told):
+        check_workspace(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["packages/one/pyproject.toml", "packages/one/.python-version", "uv.lock"]
+)
+def test_file_that_cannot_be_read_is_refused(tmp_path: Path, own_uv: None, name: str) -> None:
+    """A check that could not look ends as one that found something, with the number of an error."""
+    write_tree(tmp_path, SOUND)
+    make_unreadable(tmp_path / name)
+    with pytest.raises((PyprojectError, LockfileError)) as caught:
+        check_workspace(tmp_path)
+    assert re.search(rf"^cannot read .*{re.escape(name)}: .*; let it be read", str(caught.value))
+
+
+def test_folder_that_cannot_be_looked_into_is_refused() -> None:
+    """As above, for what lies in a folder."""
+    told = "^cannot read packages/one: Permission denied; let"
+    with pytest.raises(PyprojectError, match=told), telling_what_is_unreadable():
+        raise PermissionError(13, "Permission denied", "packages/one")
+
+
+def test_folder_in_the_place_of_the_lock_is_refused(tmp_path: Path, own_uv: None) -> None:
+    """uv is asked to make a lock where it cannot."""
+    write_tree(tmp_path, SOUND | {"uv.lock/": ""})
+    with pytest.raises(LockfileError, match=r"uv\.lock is no file; move it away"):
         check_workspace(tmp_path)
 
 

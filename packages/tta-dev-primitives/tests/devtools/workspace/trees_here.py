@@ -41,6 +41,14 @@ def write_tree(root: Path, files: dict[str, str]) -> Path:
     return root
 
 
+def make_unreadable(path: Path) -> None:
+    """Put a file there that nobody can read, as nobody else than a process reads its memory."""
+    if not Path("/proc/self/mem").is_file():
+        pytest.skip("there is no file here that not even the administrator can read")
+    path.unlink(missing_ok=True)
+    path.symlink_to("/proc/self/mem")
+
+
 def write_wheel(folder: Path, name: str, version: str) -> Path:
     """Write a wheel that holds one empty module."""
     folder.mkdir(parents=True, exist_ok=True)

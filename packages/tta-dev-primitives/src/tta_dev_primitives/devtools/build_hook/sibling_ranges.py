@@ -72,8 +72,17 @@ def with_ranges(
     return ranged
 
 
-def wrong_ranges(package: str, requirements: Iterable[str], siblings: Siblings) -> list[Fault]:
-    """List the requirements on siblings that any version meets, or that their own does not."""
+def wrong_ranges(
+    package: str, requirements: Iterable[str], siblings: Siblings, *, has_hook: bool = True
+) -> list[Fault]:
+    """List the requirements on siblings that any version meets, or that their own does not.
+
+    Args:
+        package: Whose requirements these are; it may require itself.
+        requirements: By PEP 508.
+        siblings: The workspace.
+        has_hook: Whether the package is built by what can fill ranges in.
+    """
     from packaging.requirements import Requirement
 
     faults: list[Fault] = []
@@ -86,7 +95,8 @@ def wrong_ranges(package: str, requirements: Iterable[str], siblings: Siblings) 
         fix = f"write {requirement.name}{compatible_range(version)}"
         if not requirement.specifier:
             wrong = f"{line!r} takes any version of a package of this workspace"
-            fix = f"{fix}, or leave ranges to [tool.hatch.metadata.hooks.tta]"
+            if has_hook:
+                fix = f"{fix}, or leave ranges to [tool.hatch.metadata.hooks.tta]"
             faults.append(Fault("sibling-without-range", "pyproject.toml", wrong, fix))
         elif not requirement.specifier.contains(version, prereleases=True):
             wrong = f"{line!r} leaves out {version}, the version in this workspace"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tta_dev_primitives.devtools.workspace.check import check_workspace
 from tta_dev_primitives.devtools.workspace.members import read_workspace
 from tta_dev_primitives.devtools.workspace.pyproject import PyprojectError
+from tta_dev_primitives.devtools.workspace.rules import Rule
 from tta_dev_primitives.errors import ConfigurationError
 
 from .answer import Answer
@@ -67,6 +68,9 @@ def _workspace(here: Path) -> Iterator[Answer]:
         yield Answer("workspace", "problem", str(error))
         return
     for finding in report.findings:
-        yield Answer("workspace", "problem", f"{finding.place}: {finding.message}", finding.fix)
+        said, fix = f"{finding.place}: {finding.message}", finding.fix
+        if finding.rule == Rule.UV_REFUSES:  # what it says is all there is to go by
+            said, fix = f"{said}: {' '.join(finding.uv_says.split())}", "do what uv says"
+        yield Answer("workspace", "problem", said, fix)
     if not report.findings:
         yield Answer("workspace", "ok", report.summary)

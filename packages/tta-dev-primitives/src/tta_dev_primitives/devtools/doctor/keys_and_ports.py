@@ -39,7 +39,13 @@ def look_at_ports(root: Path | None) -> Iterator[Answer]:
     """Tell which ports that tools and services listen on here are taken."""
     wanted = dict(PORTS)
     for path in sorted(root.glob("*compose*.y*ml")) if root else []:
-        for found in _PUBLISHED.finditer(path.read_text(encoding="utf-8", errors="replace")):
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            said = f"{path.name} cannot be read, so its ports are not known: {error.strerror}"
+            yield Answer("ports", "note", said, "let it be read")
+            continue
+        for found in _PUBLISHED.finditer(text):
             wanted.setdefault(int(found[1]), f"a service of {path.name}")
     taken = [port for port in sorted(wanted) if not is_free(port)]
     for port in taken:

@@ -11,6 +11,7 @@ from tta_dev_primitives.devtools.workspace.finding import Finding, in_order
 from tta_dev_primitives.devtools.workspace.lock_state import read_lock_tree
 from tta_dev_primitives.devtools.workspace.members import normal, read_workspace
 from tta_dev_primitives.devtools.workspace.settings import ignored_rules, texts_at
+from tta_dev_primitives.devtools.workspace.unreadable import telling_what_is_unreadable
 
 from . import floors, naming, resolution, standard
 from .declared import Declared, read_declared
@@ -49,6 +50,7 @@ class Report:
         )
 
 
+@telling_what_is_unreadable()
 def check_groups(here: Path) -> Report:
     """Check the groups of the workspace that *here* lies in; nothing is changed.
 

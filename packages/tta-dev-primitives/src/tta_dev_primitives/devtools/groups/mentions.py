@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
+
+from tta_dev_primitives.devtools.workspace.unreadable import read_any_text
 
 from .commands import Named, uses_in
 
@@ -23,7 +24,7 @@ _PLACES: Final = (
     "Justfile", "Makefile", "docs/**/*.md", "justfile", "scripts/**/*.sh", "tox.ini",
 )  # fmt: skip
 _OF_MEMBERS: Final = ("*.md", "docs/**/*.md", "Makefile", "justfile", "Dockerfile*")
-_LARGEST_BYTES: Final = 2_000_000
+_LONGEST_TEXT: Final = 2_000_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +61,18 @@ def find_mentions(workspace: Workspace, skipped: Iterable[str] = ()) -> Mentions
     Args:
         workspace: The workspace.
         skipped: Patterns of paths that are left out, besides change logs.
+
+    Raises:
+        PyprojectError: A file cannot be read.
     """
     names: list[Mention] = []
     all_groups = False
     files = 0
     for path in sorted(_paths(workspace, (*_HISTORIES, *skipped))):
-        # What is not text has no commands.
-        text = path.read_bytes()[:_LARGEST_BYTES].decode("utf-8", "replace")
-        uses = uses_in(text, is_json=path.suffix == ".json")
         label = workspace.label(path)
+        # What is not text has no commands.
+        text = read_any_text(path, label)[:_LONGEST_TEXT]
+        uses = uses_in(text, is_json=path.suffix == ".json")
         names += [Mention(f"{label}:{named.line}", named) for named in uses.names]
         all_groups |= uses.all_groups
         files += 1
@@ -86,7 +90,7 @@ def _paths(workspace: Workspace, skipped: tuple[str, ...]) -> Iterator[Path]:
     for folder, patterns in folders:
         for pattern in patterns:
             for path in folder.glob(pattern):
-                if path in seen or not path.is_file() or not os.access(path, os.R_OK):
+                if path in seen or not path.is_file():
                     continue
                 seen.add(path)
                 label = PurePosixPath(workspace.label(path))

@@ -26,11 +26,12 @@ def read_promises(index: Path) -> dict[str, str]:
     Raises:
         PackageIndexError: The folder holds something else than an index of ours.
     """
-    if not index.exists():
-        return {}
-    if not index.is_dir():
-        msg = f"{index} is no folder; choose another one with --output"
+    there = next((place for place in (index, *index.parents) if place.exists()), index)
+    if there.exists() and not there.is_dir():
+        msg = f"{there} is no folder; choose another one with --output"
         raise PackageIndexError(msg)
+    if there != index:
+        return {}
     if not any(index.iterdir()):
         return {}
     page = _read(index / PAGE_FOR_PROGRAMS, index)

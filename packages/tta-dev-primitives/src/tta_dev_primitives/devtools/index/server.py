@@ -54,8 +54,12 @@ class IndexServer(ThreadingHTTPServer):
             raise PackageIndexError(msg)
         try:
             super().__init__((LOOPBACK, port), _Handler)
-        except (OSError, OverflowError) as error:
-            msg = f"cannot listen on port {port}: {error}; choose another one with --port"
+        except OverflowError as error:
+            msg = f"cannot listen on port {port}: ports go up to 65535; choose another one"
+            raise PackageIndexError(msg) from error
+        except OSError as error:
+            told = (error.strerror or str(error)).lower().rstrip(".")
+            msg = f"cannot listen on port {port}: {told}; choose another one with --port"
             raise PackageIndexError(msg) from error
 
     def server_bind(self) -> None:

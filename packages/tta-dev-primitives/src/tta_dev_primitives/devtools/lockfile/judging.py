@@ -10,7 +10,7 @@ from .difference import Difference, PackageChange, SettingChange, compare
 from .finding import Finding, Report
 from .guard import find_leaks
 from .package_rules import remarks_on, subject_of
-from .reading import read_lock, read_tree
+from .reading import lock_of, read_lock, read_tree
 from .remarks import Remark, came_and_went, listed, quoted
 from .rules import LEVELS
 from .settings import Settings, read_settings
@@ -18,7 +18,7 @@ from .toml_text import code, printable
 from .why import Origins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from .locked import Lock
     from .revisions import Side
@@ -58,13 +58,14 @@ def judge(base: Side, head: Side, registry: str, withdrawals: Withdrawals) -> Re
     """
     settings = read_settings(head.pyproject, head.pyproject_label)
     older_settings = read_settings(base.pyproject, base.pyproject_label)
-    old, new = read_lock(base.lock, base.label), read_lock(head.lock, head.label)
+    old, tree = read_lock(base.lock, base.label), read_tree(head.lock, head.label)
+    new = lock_of(tree, head.lock, head.label)
     difference = compare(old, new)
-    judging = _Judging(base, head, settings)
+    judging = _Judging(base, head, settings, new)
     findings = [
         *judging.packages(difference.packages, old, new),
         *judging.header(difference.settings),
-        *judging.leaks(registry),
+        *judging.leaks(tree, registry),
         *judging.withdrawn(new, withdrawals),
     ]
     if base.pyproject is not None:  # else there is nothing to compare with
@@ -85,14 +86,16 @@ def _why(difference: Difference, old: Lock, new: Lock) -> dict[PackageChange, tu
 class _Judging:
     """Knows the places and the levels, so that every kind of finding is made the same way."""
 
-    def __init__(self, base: Side, head: Side, settings: Settings) -> None:
+    def __init__(self, base: Side, head: Side, settings: Settings, new: Lock) -> None:
         self._base, self._head, self._settings = base, head, settings
+        # Of a name that is locked more than once, the first entry.
+        self._lines = {package.name: package.line for package in reversed(new.packages)}
 
     def packages(self, changes: Iterable[PackageChange], old: Lock, new: Lock) -> Iterator[Finding]:
         """Judge each package that changed."""
         for change in changes:
-            label = self._head.label if change.after else self._base.label
-            place = f"{label}:{change.package.line}" if change.package.line else label
+            side = self._head if change.after else self._base
+            place = _place(side, change.package.line)
             for remark in remarks_on(change):
                 yield self._finding(remark, place, subject_of(change), change)
         before = Counter(package.name for package in old.packages)
@@ -110,7 +113,7 @@ class _Judging:
                 if after[name] > before[name]:
                     fix = "look for a requirement that only some environments can meet"
                     remark = Remark("forked", remark.message, fix)
-                yield self._finding(remark, self._place_of(name), name)
+                yield self._finding(remark, _place(self._head, self._lines[name]), name)
 
     def header(self, changes: Iterable[SettingChange]) -> Iterator[Finding]:
         """Judge each key above the packages that changed."""
@@ -121,13 +124,13 @@ class _Judging:
             remark = Remark(_rule_of_key(change.key), told)
             yield self._finding(remark, place, change.key)
 
-    def leaks(self, registry: str) -> Iterator[Finding]:
+    def leaks(self, tree: Mapping[str, object], registry: str) -> Iterator[Finding]:
         """Judge the newer lock as a whole."""
-        tree = read_tree(self._head.lock, self._head.label)
         for leak in find_leaks(tree, registry, self._settings.indexes):
             told, _, fix = leak.message.partition("; ")
             remark = Remark(leak.rule, f"{code(leak.value)} {told}", fix)
-            yield self._finding(remark, self._place_of(leak.package), leak.package)
+            place = _place(self._head, self._lines.get(leak.package, 0))
+            yield self._finding(remark, place, leak.package)
 
     def withdrawn(self, lock: Lock, withdrawals: Withdrawals) -> Iterator[Finding]:
         """Name what is yanked, whether it changed or not."""
@@ -137,7 +140,7 @@ class _Judging:
                 told = f", who say {quoted(reason)}" if reason else ""
                 fix = f"run: uv lock --upgrade-package {package.name}"
                 remark = Remark("yanked", f"was withdrawn by its authors{told}", fix)
-                yield self._finding(remark, self._place_of(package.name), package.label)
+                yield self._finding(remark, _place(self._head, package.line), package.label)
 
     def declarations(self, older: Settings) -> Iterator[Finding]:
         """Compare the root's own settings, which decide what the other rules say."""
@@ -161,14 +164,10 @@ class _Judging:
         shown = printable(subject)
         return Finding(remark.rule, level, place, shown, remark.message, remark.fix, change)
 
-    def _place_of(self, package: str) -> str:
-        pattern = rf'^\[\[package\]\]\s*\nname = "{re.escape(package)}"\s*$'
-        found = re.search(pattern, self._head.lock, re.MULTILINE)
-        return f"{self._head.label}:{_line(self._head.lock, found)}" if found else self._head.label
-
     def _line_of_key(self, key: str) -> int:
         last = re.escape(key.rpartition(".")[2])
-        return _line(self._head.lock, re.search(rf"^{last} = ", self._head.lock, re.MULTILINE))
+        found = re.search(rf"^{last} = ", self._head.lock, re.MULTILINE)
+        return self._head.lock.count("\n", 0, found.start()) + 1 if found else 1
 
 
 def _rule_of_key(key: str) -> str:
@@ -179,5 +178,5 @@ def _rule_of_key(key: str) -> str:
     return "other-changed"
 
 
-def _line(text: str, found: re.Match[str] | None) -> int:
-    return 1 if found is None else text.count("\n", 0, found.start()) + 1
+def _place(side: Side, line: int) -> str:
+    return f"{side.label}:{line}" if line else side.label

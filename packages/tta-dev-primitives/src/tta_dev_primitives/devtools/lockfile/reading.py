@@ -46,8 +46,13 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        told = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        msg = f"cannot read {path}: {told}; {_RELOCK}"
+        told, move = "it is not UTF-8", _RELOCK
+        if isinstance(error, OSError):
+            told = error.strerror or str(error)
+            if not isinstance(error, FileNotFoundError):
+                is_folder = isinstance(error, IsADirectoryError)
+                move = "name a file" if is_folder else "let it be read, then try again"
+        msg = f"cannot read {path}: {told}; {move}"
         raise LockfileError(msg) from error
 
 
@@ -81,9 +86,17 @@ def read_lock(text: str, label: str) -> Lock:
     What has no meaning here is kept by its key, so that two locks that differ never compare
     equal. `read_tree` says what is refused; so is a package without a name or a source.
     """
-    tree = read_tree(text, label)
+    return lock_of(read_tree(text, label), text, label)
+
+
+def lock_of(tree: dict[str, object], text: str, label: str) -> Lock:
+    """Read a lock that `read_tree` has parsed from *text*.
+
+    Raises:
+        LockfileError: A package has no name or no source.
+    """
     nodes = tree.get("package", [])
-    starts = [text.count("\n", 0, found.start()) + 1 for found in _PACKAGE_LINE.finditer(text)]
+    starts = list(_lines_of_packages(text))
     entries = nodes if is_list(nodes) else []
     lines = starts if len(starts) == len(entries) else [0] * len(entries)
     packages = [_package(node, line, label) for node, line in zip(entries, lines, strict=True)]
@@ -96,6 +109,14 @@ def read_lock(text: str, label: str) -> Lock:
     )
     header = {key: value for key, value in tree.items() if key != "package"}
     return Lock(tuple(packages), tuple(sorted(_settings(header))), members, _groups(manifest))
+
+
+def _lines_of_packages(text: str) -> Iterator[int]:
+    line, counted = 1, 0
+    for found in _PACKAGE_LINE.finditer(text):
+        line += text.count("\n", counted, found.start())
+        counted = found.start()
+        yield line
 
 
 def _package(node: object, line: int, label: str) -> Package:

@@ -25,8 +25,8 @@ def changes_line(report: Report) -> str:
     settings = len(report.difference.settings)
     if settings:
         parts.append(f"{settings} {'setting' if settings == 1 else 'settings'} changed")
-    if not parts:
-        return "no changes"
+    if not report.difference.packages:
+        return parts[0] if parts else "no changes"
     size = readable_bytes(report.download_bytes, signed=True)
     unknown = f" and {report.unknown_sizes} unknown" if report.unknown_sizes else ""
     return f"{', '.join(parts)}; downloads at most {size}{unknown}"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Chain: TypeAlias = tuple[str, ...]
 _Node: TypeAlias = tuple[int, str]  # a package's index, and one of its extras or ""
+_Step: TypeAlias = tuple[str, tuple[_Node, ...]]  # what is asked for, and what that leads to
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Origins:
         for index, package in enumerate(lock.packages):
             self._index[package.name].append(index)
         self._roots = list(_roots(lock))
+        self._steps: dict[_Node, tuple[_Step, ...]] = {}
         self._chains: dict[int, list[Chain]] | None = None
 
     def chains(self, package: Package) -> tuple[Chain, ...]:
@@ -66,17 +68,35 @@ class Origins:
         """Visit what *root* needs, level by level, each part of a package once."""
         seen: set[_Node] = set()
         start: Chain = (root.label,)
-        waiting: deque[tuple[Chain, tuple[Dependency, ...]]] = deque([(start, root.edges)])
+        first = tuple(self._steps_along(root.edges))
+        waiting: deque[tuple[Chain, tuple[_Step, ...]]] = deque([(start, first)])
         while waiting:
-            chain, edges = waiting.popleft()
-            for edge in edges:
-                longer: Chain = (*chain, edge.label)
-                for index in self._targets(edge):
-                    for extra in ("", *edge.extras):
-                        if (index, extra) not in seen:
-                            seen.add((index, extra))
-                            waiting.append((longer, self._edges_of(index, extra)))
-                            yield (index, extra), longer
+            chain, steps = waiting.popleft()
+            for label, nodes in steps:
+                for node in nodes:
+                    if node not in seen:
+                        seen.add(node)
+                        longer: Chain = (*chain, label)
+                        waiting.append((longer, self._steps_from(node)))
+                        yield node, longer
+
+    def _steps_from(self, node: _Node) -> tuple[_Step, ...]:
+        # Worked out once, as every root comes by here.
+        if node not in self._steps:
+            index, extra = node
+            edges = [
+                edge
+                for edge in self._packages[index].dependencies
+                if edge.part.name == extra and edge.part.kind != "group"
+            ]
+            self._steps[node] = tuple(self._steps_along(edges))
+        return self._steps[node]
+
+    def _steps_along(self, edges: Iterable[Dependency]) -> Iterable[_Step]:
+        for edge in edges:
+            targets = tuple(self._targets(edge))
+            nodes = tuple((index, extra) for index in targets for extra in ("", *edge.extras))
+            yield edge.label, nodes
 
     def _targets(self, edge: Dependency) -> Iterable[int]:
         for index in self._index[edge.name]:
@@ -85,13 +105,6 @@ class Origins:
                 edge.source in ("", str(package.source))
             ):
                 yield index
-
-    def _edges_of(self, index: int, extra: str) -> tuple[Dependency, ...]:
-        return tuple(
-            edge
-            for edge in self._packages[index].dependencies
-            if edge.part.name == extra and edge.part.kind != "group"
-        )
 
 
 def _roots(lock: Lock) -> Iterable[_Root]:

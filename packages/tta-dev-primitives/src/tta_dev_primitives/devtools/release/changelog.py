@@ -125,8 +125,10 @@ def read_changelog(path: Path, label: str) -> Changelog:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        told = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        msg = f"cannot read {label}: {told}; save it as UTF-8 text"
+        told, move = "it is not UTF-8", "save it as UTF-8 text"
+        if isinstance(error, OSError):
+            told, move = error.strerror or str(error), "let it be read, then try again"
+        msg = f"cannot read {label}: {told}; {move}"
         raise ChangelogError(path, msg) from error
     links: dict[str, tuple[str, int]] = {}
     sections: list[Section] = []

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tta_dev_primitives.devtools.workspace import lock_state
 from tta_dev_primitives.devtools.workspace.asking_uv import find_uv
 from tta_dev_primitives.devtools.workspace.finding import Finding, in_order
 from tta_dev_primitives.devtools.workspace.members import Workspace, read_workspace
 from tta_dev_primitives.devtools.workspace.settings import ignored_rules
+from tta_dev_primitives.devtools.workspace.unreadable import telling_what_is_unreadable
 
 from . import changelog_rules, published_files, python_rules, sibling_rules, version_rules
 from .history import History, read_history
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_MOST_NAMES = 3
+_MOST_NAMES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Report:
         return f"clean: {self.tag.text} {state}: {names}"
 
 
+@telling_what_is_unreadable()
 def check_release(here: Path, tag: str | None = None) -> Report:
     """Check the packages of the workspace that *here* lies in; nothing is built or changed.
 

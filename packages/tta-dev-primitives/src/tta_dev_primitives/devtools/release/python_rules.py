@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tta_dev_primitives.devtools.workspace.finding import Finding
 from tta_dev_primitives.devtools.workspace.pythons import read_range
+from tta_dev_primitives.devtools.workspace.unreadable import read_any_text
 
 from .rules import Rule
 
@@ -32,14 +33,18 @@ def tested_pythons(root: Path) -> dict[str, str]:
 
     Lists under a key such as `python` or `python-version` count. Of a Python that is on no
     list, nobody promises more than that a job happens to run on it.
+
+    Raises:
+        PyprojectError: A workflow cannot be read.
     """
     found: dict[str, str] = {}
     for path in sorted((root / ".github" / "workflows").glob("*.y*ml")):
-        text = path.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n")
+        label = path.relative_to(root).as_posix()
+        text = read_any_text(path, label).replace("\r\n", "\n")
         for listed in _LIST.finditer(text):
             line = text.count("\n", 0, listed.start()) + 1
             for item in _ITEM.finditer(listed["inline"] or listed["block"] or ""):
-                found.setdefault(item["python"], f"{path.relative_to(root).as_posix()}:{line}")
+                found.setdefault(item["python"], f"{label}:{line}")
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tta_dev_primitives.devtools.build_hook.sibling_ranges import wrong_ranges
 from tta_dev_primitives.devtools.build_hook.siblings import Siblings
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .packages import Package
 
-_SOURCES = ("tool", "uv", "sources")
+_SOURCES: Final = ("tool", "uv", "sources")
 
 
 def find(workspace: Workspace, package: Package) -> Iterator[Finding]:
@@ -38,8 +38,10 @@ def find(workspace: Workspace, package: Package) -> Iterator[Finding]:
     siblings = Siblings(workspace.root, (), known)
     published = [(keys, text) for keys, text in requirements_of(pyproject) if keys[0] == "project"]
     builders = list(_builders(package))
+    backend = pyproject.text("build-system", "build-backend") or ""
+    has_hook = backend.startswith("hatchling")
     for keys, text in [*published, *builders]:
-        for fault in wrong_ranges(package.name, [text], siblings):
+        for fault in wrong_ranges(package.name, [text], siblings, has_hook=has_hook):
             rule = Rule(fault.rule)
             # Any version that builds it will do; what is built says which ones it works with.
             if keys[0] == "project" or rule is not Rule.SIBLING_WITHOUT_RANGE:

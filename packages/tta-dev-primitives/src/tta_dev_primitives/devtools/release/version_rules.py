@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tta_dev_primitives.devtools.build_hook.wheel_content import outermost_packages
 from tta_dev_primitives.devtools.workspace.finding import Finding
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .packages import Package
     from .tags import ReleaseTag
 
-_VERSION = ("project", "version")
+_VERSION: Final = ("project", "version")
 
 
 def find(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from fnmatch import fnmatch
+from typing import TYPE_CHECKING, Final
 
 from tta_dev_primitives.devtools.build_hook.siblings import (
     Siblings,
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .names import Names
+
+
+_LIBRARIES: Final = frozenset({"packages", "libs", "libraries"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class NewMember:
 def place_in_workspace(here: Path, names: Names) -> NewMember:
     """Find the place of a new package in the workspace around *here*.
 
+    Where several patterns take folders in, it is the one around *here*, else that of libraries.
+
     Raises:
         TemplateRefusedError: There is no workspace, it takes no folder by a pattern, or the name
             belongs to a member, to a package in its lock, or to a folder that is there.
@@ -66,10 +72,14 @@ def place_in_workspace(here: Path, names: Names) -> NewMember:
         wrong = "no pyproject.toml here or above has a table [tool.uv.workspace]"
         fix = "change to a workspace, or make an app: tta new app NAME"
         raise TemplateRefusedError(Rule.NO_WORKSPACE, str(here), wrong, fix)
-    parent = _folder_of_members(root)
+    folder = _folder_of_members(root, here) / names.distribution
     siblings = members_of(root)
     _check_name_is_free(names, siblings)
-    folder = parent / names.distribution
+    excluded = _excluding(root, folder)
+    if excluded is not None:
+        wrong = f"exclude in [tool.uv.workspace] leaves {excluded} out, and so this package"
+        fix = "choose another name"
+        raise TemplateRefusedError(Rule.NO_MEMBER_PATTERN, str(root / FILE_NAME), wrong, fix)
     check_target(folder)
     projects = [table_at(tables_of(member), "project") for member in siblings.folders]
     floors = {str(each.get("requires-python", "")) for each in projects}
@@ -116,21 +126,34 @@ def check_outside_members(folder: Path) -> None:
         for pattern in texts(workspace.get("members"))
         if place.match(pattern) and ("**" in pattern or len(place.parts) == pattern.count("/") + 1)
     ]
-    if taken:
+    if taken and _excluding(root, folder) is None:
         wrong = f"the workspace {root} takes every folder of {taken[0]} for a package of its own"
         fix = "make the app elsewhere, or a package: tta new package NAME"
         raise TemplateRefusedError(Rule.INSIDE_WORKSPACE, str(folder), wrong, fix)
 
 
-def _folder_of_members(root: Path) -> Path:
+def _folder_of_members(root: Path, here: Path) -> Path:
     patterns = texts(table_at(tables_of(root), "tool", "uv", "workspace").get("members"))
-    for pattern in patterns:
-        parent = pattern.removesuffix("/*")
-        if parent != pattern and "*" not in parent:
-            return root / parent
-    wrong = f"[tool.uv.workspace] members = {patterns!r} takes no new folder"
-    fix = 'add a pattern: "packages/*"'
-    raise TemplateRefusedError(Rule.NO_MEMBER_PATTERN, str(root / FILE_NAME), wrong, fix)
+    parents = [pattern.removesuffix("/*") for pattern in patterns if pattern.endswith("/*")]
+    folders = [root / parent for parent in parents if "*" not in parent]
+    if not folders:
+        wrong = f"[tool.uv.workspace] members = {patterns!r} takes no new folder"
+        fix = 'add a pattern: "packages/*"'
+        raise TemplateRefusedError(Rule.NO_MEMBER_PATTERN, str(root / FILE_NAME), wrong, fix)
+
+    def distance(folder: Path) -> int:
+        if here.is_relative_to(folder):
+            return 0
+        return 1 if folder.name in _LIBRARIES else 2
+
+    return min(folders, key=distance)
+
+
+def _excluding(root: Path, folder: Path) -> str | None:
+    """Return the pattern of the workspace that leaves *folder* out, None where none does."""
+    place = folder.relative_to(root).as_posix()
+    patterns = texts(table_at(tables_of(root), "tool", "uv", "workspace").get("exclude"))
+    return next((pattern for pattern in patterns if fnmatch(place, pattern)), None)
 
 
 def _check_name_is_free(names: Names, siblings: Siblings) -> None:

@@ -11,6 +11,7 @@ from .finding import Finding, in_order
 from .members import Workspace, name_of, read_workspace
 from .rules import Rule
 from .settings import ignored_rules
+from .unreadable import telling_what_is_unreadable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +36,7 @@ class Report:
         return f"clean: {len(names)} members, {', '.join(names)}" if names else "clean: no members"
 
 
+@telling_what_is_unreadable()
 def check_workspace(here: Path, *, with_environment: bool = True) -> Report:
     """Check the workspace that *here* lies in; nothing is changed and nothing is installed.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tta_dev_primitives.devtools.lockfile.lockfile_error import LockfileError
 from tta_dev_primitives.devtools.lockfile.reading import read_text, read_tree
 from tta_dev_primitives.devtools.lockfile.toml_text import table_at, texts_in
 
@@ -23,11 +24,16 @@ def read_lock_tree(workspace: Workspace) -> dict[str, object] | None:
     """Return the tables of the workspace's lock, None where there is none.
 
     Raises:
-        LockfileError: It cannot be judged: a merge conflict, no TOML, or a version that is not
-            known.
+        LockfileError: It cannot be judged: a folder in its place, a merge conflict, no TOML, or a
+            version that is not known.
     """
     path = workspace.root / LOCK
-    return read_tree(read_text(path), LOCK) if path.is_file() else None
+    if path.is_file():
+        return read_tree(read_text(path), LOCK)
+    if path.exists() or path.is_symlink():
+        msg = f"{LOCK} is no file; move it away, then run: uv lock"
+        raise LockfileError(msg)
+    return None
 
 
 def find(workspace: Workspace, lock: dict[str, object] | None) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from .pyproject import FILE_NAME, Pyproject, PyprojectError, read_pyproject
+from .unreadable import telling_what_is_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,6 +82,7 @@ def name_of(member: Pyproject) -> str | None:
     return normal(name) if name else None
 
 
+@telling_what_is_unreadable()
 def read_workspace(here: Path) -> Workspace:
     """Read the workspace that *here* lies in.
 

@@ -19,10 +19,10 @@ FILE_NAME: Final = "pyproject.toml"
 
 
 class PyprojectError(ConfigurationError):
-    """Raised when a pyproject.toml cannot be judged; the text is one line with the next move.
+    """Raised when a workspace cannot be judged; the text is one line with the next move.
 
     Attributes:
-        path: The file.
+        path: The file or folder that is in the way.
     """
 
     def __init__(self, path: Path, message: str) -> None:
@@ -96,7 +96,9 @@ def read_pyproject(path: Path, label: str | None = None) -> Pyproject:
         # As tomllib wants it, and as lines are counted in every editor.
         text = path.read_bytes().decode("utf-8").removeprefix("\ufeff").replace("\r\n", "\n")
     except OSError as error:
-        msg = f"cannot read {label}: {error.strerror or error}; name the folder of a project"
+        is_lost = isinstance(error, FileNotFoundError | NotADirectoryError)
+        move = "name the folder of a project" if is_lost else "let it be read, then try again"
+        msg = f"cannot read {label}: {error.strerror or error}; {move}"
         raise PyprojectError(path, msg) from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1

@@ -12,6 +12,7 @@ from .finding import Finding
 from .members import Workspace, name_of
 from .pyproject import Pyproject, PyprojectError
 from .rules import Rule
+from .unreadable import read_any_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ def find(workspace: Workspace) -> Iterator[Finding]:
 
     Raises:
         MissingExtraError: packaging is not installed.
-        PyprojectError: A range is none.
+        PyprojectError: A range is none, or a pin cannot be read.
     """
     members = [member for member in workspace.members if "project" in member.tree]
     ranges: dict[str, tuple[Pyproject, SpecifierSet]] = {}
@@ -111,7 +112,7 @@ def _pins(workspace: Workspace, ranges: list[tuple[Pyproject, SpecifierSet]]) ->
         path = folder / ".python-version"
         if not path.is_file():
             continue
-        written = path.read_text(encoding="utf-8", errors="replace")
+        written = read_any_text(path, workspace.label(path))
         for number, line in enumerate(written.splitlines(), start=1):
             text = line.partition("#")[0]
             pin = _PIN.fullmatch(text)
