@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,17 @@ async def never_called(request):
 
 router = RouterPrimitive({"gpt-4o-mini": never_called, "gpt-4o": never_called}, router_fn=route)
 """
+BROKEN = """\
+from tta_dev_primitives import RouterPrimitive
+
+
+def route(request, context):
+    raise KeyError("nothing")
+
+
+raises = RouterPrimitive({"gpt-4o": str}, route)
+fastest = RouterPrimitive({"gpt-4o": str}, strategy="latency")
+"""
 PRICES = """\
 [[price]]
 model = "our-own"
@@ -43,10 +57,10 @@ def drawn(*parts: object) -> float:
     return int(hashlib.sha256(repr(parts).encode()).hexdigest()[:12], 16) / 16**12
 
 
-def row(number: int, *, small: float = 0.99, repeats: float = 0.3, **more: Any) -> dict[str, Any]:
+def row(number: int, *, small: float = 0.99, repeats: float = 0.5, **more: Any) -> dict[str, Any]:
     """A request of traffic that a cache and a router make cheaper."""
     again = drawn("repeat", number) < repeats
-    text = f"easy question {number % 7}" if again else f"question {number}"
+    text = f"easy question {number % 201}" if again else f"question {number}"
     return {
         "id": f"r{number}",
         "ts": 1_790_000_000 + number,
@@ -65,7 +79,7 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 @pytest.fixture
 def traffic(folder: Path) -> Path:
-    return write(folder / "traffic.jsonl", [row(number) for number in range(800)])
+    return write(folder / "traffic.jsonl", [row(number) for number in range(1600)])
 
 
 def test_what_saves_enough_passes(tta: Any, traffic: Path) -> None:
@@ -111,11 +125,83 @@ def test_a_router_of_ones_own_is_asked_and_runs_nothing(tta: Any, traffic: Path)
     assert [arm["name"] for arm in measured["arms"]] == ["as is", "cache", "cache and router"]
 
 
+@pytest.mark.parametrize(
+    ("function", "seen"),
+    [
+        ('"gpt-4o-mini" if x.startswith("easy") else "gpt-4o"', "the text of each request"),
+        ('"gpt-4o-mini" if x.messages else "gpt-4o"', "an LLMRequest"),
+    ],
+    ids=["texts", "requests"],
+)
+def test_a_router_sees_what_it_was_written_for(
+    tta: Any, traffic: Path, function: str, seen: str
+) -> None:
+    """A router whose function takes a text ended in a traceback."""
+    traffic.with_name("router.py").write_text(
+        "from tta_dev_primitives import RouterPrimitive\n"
+        "routes = {'gpt-4o-mini': str, 'gpt-4o': str}\n"
+        f"router = RouterPrimitive(routes, lambda x, _: {function})\n"
+    )
+    ended = tta("cost", "traffic.jsonl", "--router", "router.py:router", "--no-adoption")
+    assert ended.code in (0, 1), ended.err
+    assert f"router: it saw {seen}" in ended.out
+
+
+def test_a_route_with_several_models_is_priced_as_the_first_and_told(
+    tta: Any, traffic: Path
+) -> None:
+    """A route that asks a dear model after a cheap one is priced as the cheap one, in silence."""
+    traffic.with_name("router.py").write_text(
+        "from tta_dev_primitives import OpenAIPrimitive, RouterPrimitive\n"
+        "small = OpenAIPrimitive('gpt-4o-mini', api_key='k')\n"
+        "large = OpenAIPrimitive('gpt-4o', api_key='k')\n"
+        "router = RouterPrimitive({'both': small >> large}, lambda x, _: 'both')\n"
+    )
+    ended = tta("cost", "traffic.jsonl", "--router", "router.py:router", "--no-adoption", "--json")
+    told = "route 'both' is priced as 'gpt-4o-mini', the first of its models: gpt-4o-mini, gpt-4o"
+    assert told in json.loads(ended.out)["notes"]
+
+
+def test_a_log_is_read_from_standard_input(tta: Any, traffic: Path) -> None:
+    """What another command writes had to be a file first."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "tta_dev_primitives", "cost", "-", "--no-adoption"],
+        input=traffic.read_bytes(),
+        capture_output=True,
+        timeout=60,
+    )
+    assert (ended.returncode, ended.stdout.splitlines()[0]) == (0, b"verdict: PASS"), ended.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_is_written_to_and_stays_one(tta: Any, traffic: Path) -> None:
+    """A report for a pipe or a device took its place: root had a plain file as /dev/null."""
+    pipe = traffic.with_name("pipe")
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()), daemon=True)
+    reader.start()
+    ended = tta("cost", "traffic.jsonl", "--no-adoption", "--output", "pipe")
+    assert ended.code == 0, ended.err
+    assert pipe.is_fifo()
+    reader.join(timeout=10)
+    assert read[0].startswith("verdict: PASS")
+
+
+def test_the_report_fits_the_terminal(tta: Any, traffic: Path, monkeypatch: Any) -> None:
+    """Sentences were as wide as a hundred columns on a screen of forty."""
+    monkeypatch.setenv("COLUMNS", "40")
+    ended = tta("cost", "traffic.jsonl", "--no-adoption")
+    notes = ended.out.partition("\nNotes\n")[2].splitlines()
+    assert notes
+    assert max(map(len, notes)) <= 40
+
+
 def test_models_without_a_price_are_listed(tta: Any, folder: Path) -> None:
     write(folder / "traffic.jsonl", [row(number, model="our-own") for number in range(3)])
     ended = tta("cost", "traffic.jsonl")
     assert ended.code == 2
-    assert "'our-own' (3)" in ended.err
+    assert "'our-own' (3 requests)" in ended.err
 
 
 def test_prices_of_ones_own_are_read(tta: Any, folder: Path) -> None:
@@ -150,7 +236,7 @@ def test_advice_names_the_levers(tta: Any, traffic: Path) -> None:
 
 
 def test_two_periods_are_compared(tta: Any, traffic: Path) -> None:
-    write(traffic.with_name("later.jsonl"), [row(number, repeats=0) for number in range(1600)])
+    write(traffic.with_name("later.jsonl"), [row(number, repeats=0) for number in range(3200)])
     ended = tta("cost", "diff", "traffic.jsonl", "later.jsonl", "--json")
     assert ended.code == 0
     total = json.loads(ended.out)["total"]
@@ -169,7 +255,13 @@ def test_two_periods_are_compared(tta: Any, traffic: Path) -> None:
         (["traffic.jsonl", "--router", "nowhere.py:router"], "no file nowhere.py"),
         (["traffic.jsonl", "--router", "plain.py:step"], "has no RouterPrimitive"),
         (["traffic.jsonl", "--prices", "no.toml"], "no.toml"),
+        (
+            ["traffic.jsonl", "--router", "broken.py:raises"],
+            "raised KeyError on request r0: 'nothing'",
+        ),
+        (["traffic.jsonl", "--router", "broken.py:fastest"], "strategy is 'latency'"),
         (["advise"], "takes one FILE"),
+        (["diff", "-", "-"], "standard input can be read once"),
         (["diff", "traffic.jsonl"], "takes two FILEs"),
         (["advise", "traffic.jsonl", "--format", "html"], "has no HTML page"),
     ],
@@ -179,16 +271,25 @@ def test_misuse_is_one_line(tta: Any, traffic: Path, arguments: list[str], said:
     traffic.with_name("plain.py").write_text(
         "from tta_dev_primitives import LambdaPrimitive\nstep = LambdaPrimitive(str)\n"
     )
+    traffic.with_name("broken.py").write_text(BROKEN)
     ended = tta("cost", *arguments)
     assert ended.code == 2
     assert said in ended.err
     assert len(ended.err.splitlines()) == 1
 
 
-def test_a_report_that_cannot_be_written_is_told(tta: Any, traffic: Path) -> None:
-    ended = tta("cost", "traffic.jsonl", "--output", "nowhere/report")
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [("nowhere/report", "there is no folder nowhere"), (".", "it is a folder")],
+)
+@pytest.mark.parametrize("action", [[], ["advise"]], ids=["measure", "advise"])
+def test_a_report_that_cannot_be_written_is_told_at_once(
+    tta: Any, folder: Path, action: list[str], output: str, said: str
+) -> None:
+    """Minutes of a replay were lost to a misspelt folder."""
+    ended = tta("cost", *action, "not-even-there.jsonl", "--output", output)
     assert ended.code == 1
-    assert ended.err.startswith("tta: cannot write nowhere/report: ")
+    assert ended.err.startswith(f"tta: cannot write {output}: {said}")
 
 
 def test_the_script_is_the_command(folder: Path) -> None:
@@ -202,6 +303,31 @@ def test_the_script_is_the_command(folder: Path) -> None:
     )
     assert ended.returncode == 3
     assert json.loads(ended.stdout)["traffic"]["requests"] == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to be sent")
+def test_a_polite_stop_leaves_nothing_behind(folder: Path, tmp_path: Path) -> None:
+    """A CI job that was cancelled left a folder as large as its traffic."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-m", "tta_dev_primitives", "cost", "-", "--no-adoption"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(scratch)},
+    ) as reader:
+        assert reader.stdin is not None
+        reader.stdin.write(json.dumps(row(1)).encode() + b"\n")
+        reader.stdin.flush()
+        give_up = time.monotonic() + 30
+        while not any(scratch.iterdir()):
+            assert reader.poll() is None
+            assert time.monotonic() < give_up
+            time.sleep(0.02)
+        reader.terminate()
+        assert reader.wait(timeout=30) == 130
+    assert not any(scratch.iterdir())
 
 
 class TestTheDemo:

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from .event_loop import stop_signals_as_interrupt
 from .exits import UsageError
 from .run import positive_int
 
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
 FORMATS: Final = ("text", "json", "markdown", "html")
 _ADVISE: Final = "advise"
 _DIFF: Final = "diff"
+_STDIN: Final = Path("/dev/stdin")
 DESCRIPTION: Final = (
     "Measure what a cache and a router save on recorded calls of models, how much of the quality "
     "stays, and whether both reach their targets at the lower ends of what the figures allow. "
     "Without a file the demo's 600 tickets are run with and without the primitives. "
     "`tta cost advise FILE` tells what would save most; `tta cost diff BEFORE AFTER` tells what "
-    "got dearer, and why. A file is JSONL of requests, a trace file, or a folder of keploy mocks. "
+    "got dearer, and why. A file is JSONL of requests (- reads it from standard input), a trace "
+    "file, or a folder of keploy mocks. "
     "Exit codes: 0 PASS, 1 FAIL, 2 misuse, 3 NOT MEASURED."
 )
 
@@ -66,9 +69,14 @@ def run(options: argparse.Namespace) -> int:
         msg = f"--json and --format {options.format} do not go together; leave one out"
         raise UsageError(msg)
     options.format = options.format or ("json" if options.json else "text")
+    with stop_signals_as_interrupt():  # so that what was spooled goes, however it ends
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
     action, *files = options.traffic or [""]
     if action in (_ADVISE, _DIFF):
-        return _tell(action, [Path(file) for file in files], options)
+        return _tell(action, files, options)
     if files:
         msg = f"one FILE can be measured at a time, got {' '.join(options.traffic)}"
         raise UsageError(msg)
@@ -77,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(msg)
     from .cost_measure import measure
 
-    return measure(Path(action) if action else None, options)
+    return measure(_path_of(action) if action else None, options)
 
 
 def share(text: str) -> float:
@@ -92,7 +100,16 @@ def share(text: str) -> float:
     return value
 
 
-def _tell(action: str, files: list[Path], options: argparse.Namespace) -> int:
+def _path_of(file: str) -> Path:
+    if file != "-":
+        return Path(file)
+    if not _STDIN.exists():
+        msg = "- is standard input, which cannot be read here; give the name of a file"
+        raise UsageError(msg)
+    return _STDIN
+
+
+def _tell(action: str, files: list[str], options: argparse.Namespace) -> int:
     wanted = 1 if action == _ADVISE else 2
     if len(files) != wanted:
         named = "one FILE" if wanted == 1 else "two FILEs, before and after"
@@ -101,6 +118,10 @@ def _tell(action: str, files: list[Path], options: argparse.Namespace) -> int:
     if options.format == "html":
         msg = f"tta cost {action} has no HTML page; take text, json or markdown"
         raise UsageError(msg)
+    if files == ["-", "-"]:
+        msg = "standard input can be read once; give the name of a file for one of the two"
+        raise UsageError(msg)
     from .cost_advice import advise, compare
 
-    return advise(files[0], options) if wanted == 1 else compare(files[0], files[1], options)
+    paths = [_path_of(file) for file in files]
+    return advise(paths[0], options) if wanted == 1 else compare(paths[0], paths[1], options)

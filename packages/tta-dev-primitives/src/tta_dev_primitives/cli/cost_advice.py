@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tta_dev_primitives import __version__
 
-from .cost_output import write
+from .cost_output import check_output, write
 from .cost_prices import open_prices
 from .exits import EXIT_OK
 from .lint_run import write_text
@@ -26,6 +26,7 @@ def advise(path: Path, options: argparse.Namespace) -> int:
     from tta_dev_primitives.devtools.cost_advice import advising
     from tta_dev_primitives.devtools.traffic.opening import open_traffic
 
+    check_output(options.output)
     prices = open_prices(options.prices)
     with open_traffic(path) as traffic:
         _tell_notes(traffic)
@@ -39,6 +40,7 @@ def compare(before: Path, after: Path, options: argparse.Namespace) -> int:
     from tta_dev_primitives.devtools.cost_advice import comparing
     from tta_dev_primitives.devtools.traffic.opening import open_traffic
 
+    check_output(options.output)
     prices = open_prices(options.prices)
     with open_traffic(before) as older, open_traffic(after) as newer:
         _tell_notes(older)

@@ -33,7 +33,10 @@ NOTES: Final = (
         "its cost; the other arms ask one without faults"
     ),
     "quality is agreement with the gold answer of each ticket; equal tickets are drawn together",
-    "a hit is judged by the first ticket of the same text, which a model answered",
+    (
+        "a hit is judged by the first ticket of the same text, which a model answered, and each "
+        "is a trial: wrong ones would be answers to other questions"
+    ),
 )
 _LATENCY_FACTOR: Final = 0.25  # no bill depends on it, and somebody is waiting
 

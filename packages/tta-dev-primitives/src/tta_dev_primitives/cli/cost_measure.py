@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from .exits import EXIT_FAILED, EXIT_NOT_MEASURED, EXIT_OK
@@ -20,8 +21,9 @@ def measure(traffic: Path | None, options: argparse.Namespace) -> int:
     """Measure, print the report, and return the exit code of the verdict."""
     from tta_dev_primitives.devtools.cost_report.report import CostReport
 
-    from .cost_output import rendered, write
+    from .cost_output import check_output, rendered, write
 
+    check_output(options.output)
     if traffic is None:
         from .cost_demo import measure_demo
 
@@ -45,7 +47,7 @@ def _recorded(path: Path, options: argparse.Namespace) -> Measurement:
     router = None if options.router is None else load_router(options.router)
     prices = open_prices(options.prices)
     with open_traffic(path) as traffic:
-        return replay(
+        measurement = replay(
             traffic,
             prices,
             source=traffic.source,
@@ -55,6 +57,9 @@ def _recorded(path: Path, options: argparse.Namespace) -> Measurement:
             seed=options.seed,
             notes=traffic.notes,
         )
+    if router is None or not measurement.requests:
+        return measurement
+    return replace(measurement, notes=(*measurement.notes, *router.notes))
 
 
 def _adoption(folder: Path) -> list[MemberAdoption]:

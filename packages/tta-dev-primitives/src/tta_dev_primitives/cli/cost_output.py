@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tta_dev_primitives import __version__
 from tta_dev_primitives.devtools.lint.writing import write_atomically
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tta_dev_primitives.devtools.cost_report.report import CostReport
+
+_WIDEST: Final = 100
 
 
 def rendered(report: CostReport, chosen: str) -> str:
@@ -35,7 +38,24 @@ def rendered(report: CostReport, chosen: str) -> str:
         case _:
             from tta_dev_primitives.devtools.cost_report.text_format import text_lines
 
-            return "\n".join(text_lines(report)) + "\n"
+            width = min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns)
+            return "\n".join(text_lines(report, width=width)) + "\n"
+
+
+def check_output(path: Path | None) -> None:
+    """See that a report can go to *path*, before minutes are spent on it.
+
+    Raises:
+        OutputError: It is a folder, or in none.
+    """
+    if path is None:
+        return
+    if path.is_dir():
+        msg = f"cannot write {path}: it is a folder; name a file in it"
+        raise OutputError(msg)
+    if not path.absolute().parent.is_dir():
+        msg = f"cannot write {path}: there is no folder {path.parent}; make it first"
+        raise OutputError(msg)
 
 
 def write(text: str, path: Path | None, *, told: str) -> None:
@@ -53,7 +73,11 @@ def write(text: str, path: Path | None, *, told: str) -> None:
         write_text(text, sys.stdout)
         return
     try:
-        write_atomically(path, text.encode())
+        if path.exists() and not path.is_file():
+            # A pipe or a device is written to; replacing it would take it away from others.
+            path.write_bytes(text.encode())
+        else:
+            write_atomically(path, text.encode())
     except OSError as error:
         msg = f"cannot write {path}: {error.strerror or error}"
         raise OutputError(msg) from error

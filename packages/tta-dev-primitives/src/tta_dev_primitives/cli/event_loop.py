@@ -19,7 +19,7 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:  # Any: what a coroutine yield
 
     Ctrl-C cancels it, and so do the platform's polite requests to stop.
     """
-    with _stop_signals_as_interrupt(), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with stop_signals_as_interrupt(), asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(work)
 
 
@@ -32,7 +32,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 @contextlib.contextmanager
-def _stop_signals_as_interrupt() -> Generator[None]:
+def stop_signals_as_interrupt() -> Generator[None]:
     """Treat SIGTERM, and Ctrl-Break on Windows, as Ctrl-C while the block runs."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set signal handlers

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from importlib.resources import files
 
@@ -17,7 +18,6 @@ from tta_dev_primitives.devtools.cost_advice.comparison import Comparison
 from tta_dev_primitives.devtools.cost_advice.comparison_json import comparison_json
 from tta_dev_primitives.devtools.cost_advice.comparison_markdown import comparison_markdown
 from tta_dev_primitives.devtools.cost_advice.comparison_text import comparison_lines
-from tta_dev_primitives.devtools.cost_advice.figures import dollars
 
 from .test_cheaper_models import scored
 from .traffic_here import DAY, ListedPrices, request, told
@@ -188,17 +188,7 @@ def test_empty_advice_says_so() -> None:
         assert "there are no requests, so there is nothing to judge" in text
 
 
-@pytest.mark.parametrize(
-    ("amount", "shown"),
-    [
-        (0.0, "$0"),
-        (1_234.567, "$1,234.57"),
-        (0.0066, "$0.00660"),
-        (0.43, "$0.4300"),
-        (0.000001234, "$0.00000123"),
-        (-2.5, "-$2.50"),
-    ],
-)
-def test_small_amounts_keep_their_digits(amount: float, shown: str) -> None:
-    """A millionth of a dollar is shown as nothing."""
-    assert dollars(amount) == shown
+def test_a_file_called_like_a_list_makes_none() -> None:
+    """The advice on `1. april.jsonl` became the first item of a list."""
+    advice = replace(FULL, source="1. april.jsonl")
+    assert "\n1\\. april.jsonl: " in advice_markdown(advice)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tta_dev_primitives.devtools.cost_report.html_format import as_html
-from tta_dev_primitives.devtools.cost_report.one_line import one_line
 from tta_dev_primitives.devtools.cost_report.report import CostReport
+from tta_dev_primitives.devtools.written.one_line import one_line
 
 from .page_here import Page
 from .reports_here import REPORTS, measurement, named, passing

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from tta_dev_primitives.devtools.cost_report.markdown_format import as_markdown
-from tta_dev_primitives.devtools.cost_report.one_line import one_line
+from tta_dev_primitives.devtools.written.one_line import one_line
 
 from .reports_here import REPORTS, named
 

@@ -93,3 +93,10 @@ def test_all_levers_together_are_told_after_several() -> None:
         "all together",
     ]
     assert not any(line.startswith("all together") for line in text_lines(REPORTS["fail"]))
+
+
+def test_conversations_that_were_counted_no_further_are_as_many_or_more() -> None:
+    """A hundred thousand conversations were drawn in a thousand parts, and reported as those."""
+    measured = replace(passing().measurement, requests=100_000, conversations=1_000)
+    lines = text_lines(CostReport(measured))
+    assert any("100,000 in 1,000 conversations or more" in line for line in lines)

@@ -10,6 +10,7 @@ import pytest
 from tta_dev_primitives.devtools.findings.finding import Edit, Finding, Fix
 from tta_dev_primitives.devtools.findings.report import ReportedFinding
 from tta_dev_primitives.devtools.lint.fixing import MOST_ROUNDS, fix_all, write_fixes
+from tta_dev_primitives.devtools.lint.writing import write_atomically
 from tta_dev_primitives.devtools.source.source_file import Position
 
 from .projects_here import APP, notebook, session, told, write
@@ -212,3 +213,13 @@ def test_fixes_that_chase_each_other_end(folder: Path) -> None:
     fixes, _ = fix_all(rounds, unsafe=False)
     assert rounds.runs <= 2 * MOST_ROUNDS + 1
     assert fixes.notes == [f"there may be more to fix after {MOST_ROUNDS} rounds; run it again"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_what_is_no_regular_file_is_not_replaced(tmp_path: Path) -> None:
+    """A device that was named as output was gone afterwards, for everybody."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="no regular file"):
+        write_atomically(pipe, b"text")
+    assert stat.S_ISFIFO(pipe.stat().st_mode)

@@ -159,3 +159,14 @@ def test_the_setting_that_saves_most_at_the_aim_is_chosen() -> None:
     settings = [Setting(0, 1.0, 0.0), Setting(1, 0.97, 0.4), Setting(2, 0.9, 0.8)]
     assert choose_setting(settings, 0.97).exchange == 1
     assert choose_setting(settings, 1.1).exchange == 0
+
+
+@pytest.mark.parametrize(
+    ("quality", "aim"),
+    [(0.9, 0.92), (0.95, 0.97), (0.98, 0.99), (1.0, 1.0), (1.2, 1.2)],
+    ids=["lower", "as-usual", "near-all", "all", "better"],
+)
+def test_the_aim_is_one_that_can_be_reached(quality: float, aim: float) -> None:
+    """Whoever wants to keep 99% gets a router aimed at 101%, which asks the dear model for all."""
+    traffic = drawn_traffic(400, seed=1)
+    assert fit_router(traffic, PricesHere(), quality=quality).aim == pytest.approx(aim)

@@ -139,12 +139,16 @@ def test_arms_and_bounds_agree_with_a_slow_reference(questions: list[TrafficRequ
 
 
 def _agree(bounds: Interval | None, over: list[float], under: list[float]) -> None:
-    """Hold bounds from drawing anew to those of the linear approximation of a ratio."""
+    """Hold bounds to the linear approximation of a ratio, over requests and over 20 stretches."""
     assert bounds is not None
     whole = math.fsum(under)
     ratio = math.fsum(over) / whole
-    error = math.sqrt(math.fsum((a - ratio * b) ** 2 for a, b in zip(over, under, strict=True)))
-    half = 1.96 * error / whole
+    off = [a - ratio * b for a, b in zip(over, under, strict=True)]
+    error = math.sqrt(math.fsum(one * one for one in off))
+    length = len(off) // 20
+    stretches = [math.fsum(off[begin : begin + length]) for begin in range(0, len(off), length)]
+    swing = math.sqrt(20 / 19 * math.fsum(one * one for one in stretches))
+    half = max(1.96 * error, 2.093 * swing) / whole
     assert bounds.value == pytest.approx(ratio)
     assert bounds.low == pytest.approx(ratio - half, abs=0.25 * half)
     assert bounds.high == pytest.approx(ratio + half, abs=0.25 * half)

@@ -12,11 +12,18 @@ from hypothesis import strategies as st
 from tta_dev_primitives.devtools.replay.measurement import Measurement
 from tta_dev_primitives.devtools.replay.measuring import measure
 from tta_dev_primitives.devtools.replay.price_book import PriceBook
-from tta_dev_primitives.devtools.replay.router import LotRouter, Router
+from tta_dev_primitives.devtools.replay.router import Router
 from tta_dev_primitives.devtools.replay.serving import Serving
 from tta_dev_primitives.devtools.traffic.request import TrafficRequest
 
 from .traffic_here import BOTH_RIGHT, STRONG, WEAK, PricesHere, a_request, repeated
+
+
+class AsAsked:
+    """A router that changes nothing."""
+
+    def choose(self, request: TrafficRequest) -> str:
+        return request.model
 
 
 class ByLength:
@@ -122,7 +129,7 @@ def test_an_arm_that_does_nothing_saves_exactly_nothing(traffic: list[TrafficReq
         a_request(number, tokens=one.usage.input, model=one.model)
         for number, one in enumerate(traffic)
     ]
-    found = _measured(unrepeated, LotRouter(WEAK, 0.0))
+    found = _measured(unrepeated, AsAsked())
     for arm in found.arms[1:]:
         if arm.saving is not None:
             assert (arm.saving.low, arm.saving.value, arm.saving.high) == (0, 0, 0)

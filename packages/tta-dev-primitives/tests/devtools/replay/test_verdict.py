@@ -7,7 +7,8 @@ import pytest
 from tta_dev_primitives.devtools.replay.errors import ReplayError
 from tta_dev_primitives.devtools.replay.measurement import ArmFigures, Interval, Status
 from tta_dev_primitives.devtools.replay.targets import Targets
-from tta_dev_primitives.devtools.replay.verdict import bounded, judge
+from tta_dev_primitives.devtools.replay.verdict import judge
+from tta_dev_primitives.devtools.written.figures import bounded
 
 ENOUGH = Interval(0.45, 0.41, 0.49)
 SHORT = Interval(0.45, 0.39, 0.51)
@@ -39,7 +40,7 @@ def _status(
         keyed=keyed,
         scored=scored,
         scored_conversations=scored_conversations,
-        judged_hits=judged,
+        hit_trials=judged,
         router_missing=missing,
         router_possible=possible,
     ).status
@@ -117,7 +118,7 @@ def test_reasons_say_the_figure_its_bounds_and_the_target() -> None:
         keyed=1,
         scored=1,
         scored_conversations=50,
-        judged_hits=100,
+        hit_trials=100,
     )
     assert verdict.reasons == (
         "saving 43.1% (41.0% to 45.2%), target 40%: met",
@@ -135,7 +136,7 @@ def test_without_traffic_nothing_is_measured() -> None:
         keyed=0,
         scored=0,
         scored_conversations=0,
-        judged_hits=0,
+        hit_trials=0,
     )
     assert verdict.status == "NOT MEASURED"
     assert verdict.reasons == ("no traffic: nothing was replayed",)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,8 @@ from tta_dev_primitives.devtools.traffic.opening import open_traffic
 from tta_dev_primitives.errors import ConfigurationError
 
 from .logs_here import ROW, read, write_log
+
+with_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
 
 
 def test_source_is_the_name_of_the_file(tmp_path: Path) -> None:
@@ -54,12 +60,29 @@ def test_missing_file_is_told(tmp_path: Path) -> None:
         open_traffic(tmp_path / "nowhere.jsonl")
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
-def test_pipe_is_refused(tmp_path: Path) -> None:
-    """The command waited for a pipe that nobody writes to."""
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(TrafficError, match="is no file, nor a folder"):
-        open_traffic(tmp_path / "pipe")
+def _piped(folder: Path, data: bytes) -> Path:
+    """Return a pipe with a name, into which *data* is being written."""
+    path = folder / "pipe"
+    os.mkfifo(path)
+    threading.Thread(target=path.write_bytes, args=(data,), daemon=True).start()
+    return path
+
+
+@with_pipes
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_log_comes_through_a_pipe(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    """What another command writes had to be a file first."""
+    rows = [{**ROW, "id": f"r{number}"} for number in range(500)]
+    log = "".join(f"{json.dumps(row)}\n" for row in rows).encode()
+    with open_traffic(_piped(tmp_path, pack(log))) as traffic:
+        assert [request.id for request in traffic] == sorted(row["id"] for row in rows)
+
+
+@with_pipes
+def test_trace_file_in_a_pipe_is_told(tmp_path: Path) -> None:
+    """A database in a pipe was read as lines."""
+    with pytest.raises(TrafficError, match="give the trace file itself"):
+        open_traffic(_piped(tmp_path, b"SQLite format 3\x00" + bytes(100)))
 
 
 def test_folder_without_mocks_is_told(tmp_path: Path) -> None:

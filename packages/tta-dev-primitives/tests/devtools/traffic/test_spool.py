@@ -159,7 +159,9 @@ def test_nothing_is_left_on_disk_where_reading_fails(
 
 def test_folder_that_cannot_hold_it_is_told(tmp_path: Path) -> None:
     """A folder that is not there gave an error of Python's own."""
-    with pytest.raises(TrafficError, match="choose another spool_dir") as caught:
+    with pytest.raises(
+        TrafficError, match="choose another folder by spool_dir or TMPDIR"
+    ) as caught:
         open_traffic(write_log(tmp_path, ROW), spool_dir=tmp_path / "nowhere")
     assert "nowhere" in str(caught.value)
 

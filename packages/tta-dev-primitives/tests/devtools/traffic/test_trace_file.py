@@ -76,8 +76,10 @@ def test_answers_of_caches_are_told(without_content: Path) -> None:
     """The app had a cache already, and its hits were forgotten."""
     assert notes(without_content) == (
         "1 answer came from a cache and called no model; it is not among the requests",
-        "6 calls have no recorded messages, so their repeats cannot be told; "
-        "initialize_observability(capture_content=True) records them",
+        (
+            "6 calls have no recorded messages, so their repeats cannot be told; "
+            "initialize_observability(capture_content=True) records them"
+        ),
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tta_dev_primitives.devtools.written.figures import money, plural, share
+from tta_dev_primitives.devtools.written.markdown_text import code, escaped, row
+
 from .advice_text import headline, priced_by
-from .figures import dollars, percent
-from .markdown_text import code, escaped, row
 
 if TYPE_CHECKING:
     from .advice import Advice, Lever
@@ -19,7 +20,7 @@ def advice_markdown(advice: Advice) -> str:
     if advice.levers:
         lines += [row(["lever", "saves", "share", "how sure"]), "|---|---:|---:|---|"]
         lines += [
-            row([lever.name, dollars(lever.dollars), percent(lever.share), lever.confidence])
+            row([lever.name, money(lever.dollars), share(lever.share), lever.confidence])
             for lever in advice.levers
         ]
         lines.append("")
@@ -40,7 +41,7 @@ def _section(lever: Lever) -> list[str]:
         if lever.assumption:
             lines.append(f"- assumed: {escaped(lever.assumption)}")
         lines += [
-            f"- {code(part.name)}: {part.count:,} times, {dollars(part.dollars)}"
+            f"- {code(part.name)}: {plural(part.count, 'time')}, {money(part.dollars)}"
             for part in lever.largest
         ]
         lines += ["", "```python", lever.code, "```"]

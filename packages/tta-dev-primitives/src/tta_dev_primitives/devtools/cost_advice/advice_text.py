@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tta_dev_primitives.devtools.findings.source_frame import visible
-
-from .figures import count, dollars, moment, percent
+from tta_dev_primitives.devtools.written.figures import moment, money, plural, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +34,7 @@ def advice_lines(advice: Advice) -> list[str]:
 def headline(advice: Advice) -> str:
     """Return what the traffic was, in a line."""
     source = f"{advice.source}: " if advice.source else ""
-    told = f"{source}{count(advice.requests, 'request')}, {dollars(advice.spend)} spent"
+    told = f"{source}{plural(advice.requests, 'request')}, {money(advice.spend)} spent"
     if advice.began is not None and advice.ended is not None:
         told += f", {moment(advice.began)} to {moment(advice.ended)} UTC"
     return told
@@ -50,12 +49,12 @@ def priced_by(source: str, snapshot: date | None) -> str:
 def amount(lever: Lever) -> str:
     """Return what a lever saves, with its share; `at most` where that is all that is known."""
     bound = "at most " if lever.confidence == "upper bound" and lever.dollars else ""
-    return f"{bound}{dollars(lever.dollars)} ({percent(lever.share)})"
+    return f"{bound}{money(lever.dollars)} ({share(lever.share)})"
 
 
 def largest(parts: Iterable[Part]) -> list[str]:
     """Return a line for each of the largest parts."""
-    return [f"{part.name} ({part.count:,} times, {dollars(part.dollars)})" for part in parts]
+    return [f"{part.name} ({plural(part.count, 'time')}, {money(part.dollars)})" for part in parts]
 
 
 def _told(lever: Lever) -> list[str]:

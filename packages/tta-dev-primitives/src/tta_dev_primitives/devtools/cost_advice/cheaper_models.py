@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tta_dev_primitives.devtools.written.figures import of_all, plural, share
+
 from .advice import Lever, LeverName, Part, Unjudged
-from .figures import count, of_all, percent
 from .largest_parts import SHOWN
 from .paired_scores import FEWEST_SCORED, PairedScores
 from .place_names import BoundedNames
@@ -134,11 +135,12 @@ class CheaperModels:
         if chosen:
             lines = [self._line(switch) for switch in chosen[:SHOWN]]
             if len(chosen) > SHOWN:
-                lines.append(f"and {count(len(chosen) - SHOWN, 'more place')}")
+                lines.append(f"and {plural(len(chosen) - SHOWN, 'more place')}")
             compared = sum(pair.requests >= FEWEST_SCORED for pair in self._pairs.values())
             lines.append(
-                f"{len(chosen):,} of {count(compared, 'comparison')} with {FEWEST_SCORED} requests "
-                "or more are advised; of those just at the limit 1 in 40 is there by luck"
+                f"{len(chosen):,} of {plural(compared, 'comparison')} with {FEWEST_SCORED} "
+                "requests or more are advised; of those just at the limit 1 in 40 is there by "
+                "luck, and more where the same is asked again and again"
             )
             return lines
         cheaper = [switch for switch, pair in self._pairs.items() if pair.saved > 0]
@@ -147,7 +149,7 @@ class CheaperModels:
         closest = max(cheaper, key=lambda switch: (self._pairs[switch].as_good_at_least, switch))
         return [
             (
-                f"no cheaper model keeps {percent(self._quality)} of the score at its lower bound, "
+                f"no cheaper model keeps {share(self._quality)} of the score at its lower bound, "
                 f"with {FEWEST_SCORED} requests or more; the closest:"
             ),
             self._line(closest),
@@ -157,7 +159,7 @@ class CheaperModels:
         pair = self._pairs[switch]
         return (
             f"{shown(switch.place)}: {shown(switch.other)} is as good as {shown(switch.model)} in "
-            f"{of_all(pair.as_good, pair.requests)}, at least {percent(pair.as_good_at_least)} at "
+            f"{of_all(pair.as_good, pair.requests)}, at least {share(pair.as_good_at_least)} at "
             "95% confidence"
         )
 
@@ -165,10 +167,12 @@ class CheaperModels:
         lines: list[str] = []
         if self._unpriced:
             names = ", ".join(shown(name) for name in sorted(self._unpriced)[:SHOWN])
-            lines.append(f"{count(len(self._unpriced), 'model')} without a price left out: {names}")
+            lines.append(
+                f"{plural(len(self._unpriced), 'model')} without a price left out: {names}"
+            )
         if self._left_out:
             lines.append(
-                f"{count(self._left_out, 'comparison')} left out: more than {_MOST_SWITCHES:,} "
+                f"{plural(self._left_out, 'comparison')} left out: more than {_MOST_SWITCHES:,} "
                 "pairs of models by place"
             )
         return lines

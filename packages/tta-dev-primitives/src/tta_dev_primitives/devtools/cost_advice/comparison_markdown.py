@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tta_dev_primitives.devtools.written.markdown_text import code, escaped, row
+
 from .advice_text import priced_by
 from .comparison_tables import changes, headline, per_day_line, periods, reasons, remarks
-from .markdown_text import code, escaped, row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tta_dev_primitives.devtools.written.figures import change, moment, money, plural, share
+
 from .comparison import FACTORS
-from .figures import change, count, dollars, moment, percent
 from .shown_text import shown
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def headline(comparison: Comparison) -> str:
     total = comparison.total
     return (
         f"{comparison.before.source} to {comparison.after.source}: "
-        f"{dollars(total.before)} to {dollars(total.after)}, {_with_share(total)}"
+        f"{money(total.before)} to {money(total.after)}, {_with_share(total)}"
     )
 
 
@@ -34,7 +35,7 @@ def per_day_line(comparison: Comparison) -> str | None:
     if daily is None or days[0] is None or days[1] is None:
         return None
     return (
-        f"a day: {dollars(daily.before)} to {dollars(daily.after)}, {_with_share(daily)}, over "
+        f"a day: {money(daily.before)} to {money(daily.after)}, {_with_share(daily)}, over "
         f"{days[0]:.1f} and {days[1]:.1f} days"
     )
 
@@ -64,8 +65,8 @@ def periods(comparison: Comparison) -> list[list[str]]:
         ("last request (UTC)", lambda each: "-" if each.ended is None else moment(each.ended)),
         ("requests", lambda each: f"{each.requests:,}"),
         ("failed", lambda each: f"{each.failed:,}"),
-        ("spent", lambda each: dollars(each.dollars)),
-        ("wasted on failed calls", lambda each: dollars(each.wasted)),
+        ("spent", lambda each: money(each.dollars)),
+        ("wasted on failed calls", lambda each: money(each.wasted)),
         ("input tokens an answer", lambda each: _mean(each.input_tokens, each)),
         ("of these cached", lambda each: _share(each.cached_tokens, each.input_tokens)),
         ("output tokens an answer", lambda each: _mean(each.output_tokens, each)),
@@ -81,8 +82,8 @@ def changes(heading: str, listed: Sequence[Change]) -> list[list[str]]:
     rows += [
         [
             shown(each.name),
-            dollars(each.before),
-            dollars(each.after),
+            money(each.before),
+            money(each.after),
             change(each.difference),
             _mostly(each),
         ]
@@ -104,7 +105,7 @@ def remarks(comparison: Comparison) -> list[str]:
         if names
     ]
     lines += [
-        f"{count(len(listed) - MOST_ROWS, f'more {what}')} not shown"
+        f"{plural(len(listed) - MOST_ROWS, f'more {what}')} not shown"
         for what, listed in (("model", comparison.models), ("place", comparison.places))
         if len(listed) > MOST_ROWS
     ]
@@ -122,8 +123,8 @@ def _with_share(changed: Change) -> str:
     told = change(changed.difference)
     if not changed.before:
         return told
-    share = changed.difference / changed.before
-    return f"{told} ({'+' if share > 0 else ''}{percent(share)})"
+    part = changed.difference / changed.before
+    return f"{told} ({'+' if part > 0 else ''}{share(part)})"
 
 
 def _heard(changed: Change, factor: Factor) -> float:
@@ -148,7 +149,7 @@ def _mean(tokens: int, period: Period) -> str:
 
 
 def _share(part: int, whole: int) -> str:
-    return percent(part / whole) if whole else "-"
+    return share(part / whole) if whole else "-"
 
 
 def _listed(names: Iterable[str]) -> str:

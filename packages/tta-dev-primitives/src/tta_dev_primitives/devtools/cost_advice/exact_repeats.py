@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tta_dev_primitives.devtools.replay.cached_answers import DEFAULT_MAX_ENTRIES, CachedAnswers
+from tta_dev_primitives.devtools.written.figures import of_all
 
 from .advice import Lever, LeverName, Unjudged
-from .figures import of_all, plain
+from .figures import plain
 from .largest_parts import LargestParts
 from .shown_text import shown_end
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from math import floor, log10
 from typing import TYPE_CHECKING, Final
 
+from tta_dev_primitives.devtools.written.figures import of_all, plural
+
 from .advice import Lever, LeverName, Unjudged
 from .cell_names import Cell, CellNames
-from .figures import count, of_all
 from .largest_parts import LargestParts
 from .snippets import adapter_line
 
@@ -126,7 +127,7 @@ class LongAnswers:
         if self._judged < self._answers:
             few = self._answers - self._judged
             evidence.append(
-                f"{count(few, 'answer')} at places with fewer than {FEWEST_ANSWERS} not judged"
+                f"{plural(few, 'answer')} at places with fewer than {FEWEST_ANSWERS} not judged"
             )
         heaviest = self._parts.heaviest() or _NOBODY
         return Lever(

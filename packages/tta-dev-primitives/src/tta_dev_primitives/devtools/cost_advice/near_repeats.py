@@ -6,9 +6,11 @@ from collections import OrderedDict
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
+from tta_dev_primitives.devtools.written.figures import of_all, plural, share
+
 from .advice import Lever, LeverName, Unjudged
 from .common_words import FEWEST_TEXTS, CommonWords
-from .figures import count, of_all, percent, plain
+from .figures import plain
 from .largest_parts import LargestParts
 from .place_names import BoundedNames
 from .shingles import Shingles, lot_of, shingles_of, words_of
@@ -120,13 +122,13 @@ class NearRepeats:
             return Unjudged(self.name, "every request with a text failed")
         if not self._judged:
             reason = (
-                f"only {count(self._looked_at, 'different text')}, fewer than {FEWEST_TEXTS} at "
+                f"only {plural(self._looked_at, 'different text')}, fewer than {FEWEST_TEXTS} at "
                 "each place, where a template cannot be told from a question"
             )
             return Unjudged(self.name, reason)
         evidence = [
             (
-                f"{of_all(self._found, self._judged)} texts share {percent(ALIKE)} of their "
+                f"{of_all(self._found, self._judged)} texts share {share(ALIKE)} of their "
                 f"words or more with one answered within {plain(self._ttl)} s, and are not the same"
             ),
             "like words are no proof of a like meaning, and the same in other words is not seen",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Final
 
+from tta_dev_primitives.devtools.replay.resampling import wilson
+
 FEWEST_SCORED: Final = 30
 _Z: Final = 1.959963984540054  # 95 %, both sides
 
@@ -42,10 +44,7 @@ class PairedScores:
     @property
     def as_good_at_least(self) -> float:
         """The lower bound, at 95 % confidence, of the share on which the other is as good."""
-        number, share = self.requests, self.as_good / self.requests
-        middle = share + _Z**2 / (2 * number)
-        spread = _Z * sqrt(share * (1 - share) / number + _Z**2 / (4 * number**2))
-        return max(0.0, (middle - spread) / (1 + _Z**2 / number))
+        return wilson(self.as_good, self.requests, 0.95).low
 
     def add(self, own: float, other: float, quality: float) -> None:
         """Count a request.

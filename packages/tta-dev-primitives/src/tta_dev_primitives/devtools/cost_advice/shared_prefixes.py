@@ -9,8 +9,10 @@ from hashlib import blake2b
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from tta_dev_primitives.devtools.written.figures import of_all, plural
+
 from .advice import Lever, LeverName, Unjudged
-from .figures import count, of_all, plain
+from .figures import plain
 from .largest_parts import LargestParts
 from .place_names import NO_PLACE
 from .snippets import is_anthropic
@@ -108,15 +110,15 @@ class SharedPrefixes:
             return Unjudged(self.name, reason)
         if not self._long:
             reason = (
-                f"no answered prompt with a text has {count(self._minimum, 'token')}, below which "
+                f"no answered prompt with a text has {plural(self._minimum, 'token')}, below which "
                 "providers keep none"
             )
             return Unjudged(self.name, reason)
         saved = max(0.0, self._saved)
         evidence = [
             (
-                f"{of_all(self._shared, self._long)} prompts of {count(self._minimum, 'token')} or "
-                f"more begin as another one did within {plain(self._life)} s, and were not read "
+                f"{of_all(self._shared, self._long)} prompts of {plural(self._minimum, 'token')} "
+                f"or more begin as another one did within {plain(self._life)} s, and were not read "
                 "from the provider's cache that far"
             ),
             (

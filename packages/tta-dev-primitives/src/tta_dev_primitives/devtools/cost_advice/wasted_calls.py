@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
+from tta_dev_primitives.devtools.written.figures import of_all, plural
+
 from .advice import Lever, LeverName, Unjudged
-from .figures import count, of_all
 from .largest_parts import LargestParts
 from .place_names import NO_PLACE
 
@@ -57,22 +58,22 @@ class WastedCalls:
         """Return what failed calls cost, which is the most that fewer of them save."""
         if self._failed and self._failed == self._untold:
             reason = (
-                f"{count(self._failed, 'call')} failed and none has recorded tokens, so that "
+                f"{plural(self._failed, 'call')} failed and none has recorded tokens, so that "
                 "nobody can tell what they cost"
             )
             return Unjudged(self.name, reason)
         evidence = [f"{of_all(self._failed, spending.requests)} calls failed"]
         if self._repeats:
             evidence.append(
-                f"{count(self._repeats, 'call')} asked the same within {RETRY_SECONDS:g} s of a "
+                f"{plural(self._repeats, 'call')} asked the same within {RETRY_SECONDS:g} s of a "
                 f"failure; {self._in_vain:,} of them failed as well"
             )
         if self._keyed_failures < self._failed:
             without = self._failed - self._keyed_failures
-            evidence.append(f"{count(without, 'failed call')} without a key: repeats are not seen")
+            evidence.append(f"{plural(without, 'failed call')} without a key: repeats are not seen")
         if self._untold:
             evidence.append(
-                f"{count(self._untold, 'failed call')} without tokens: what they cost is not known"
+                f"{plural(self._untold, 'failed call')} without tokens: what they cost is not known"
             )
         return Lever(
             name=self.name,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from .figures import money, whole_share
+from tta_dev_primitives.devtools.written.figures import money, whole_share
+
 from .html_parts import label, safe
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from tta_dev_primitives.devtools.written.figures import plural, share, whole_share
+
 from .axis import Axis, axis_over
-from .figures import plural, share, whole_share
 from .html_parts import safe
 from .tables import spread
 

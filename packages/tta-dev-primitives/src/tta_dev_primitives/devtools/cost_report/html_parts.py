@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from .one_line import one_line, shortened
+from tta_dev_primitives.devtools.written.one_line import one_line, shortened
+
 from .tables import COMPARED
 
 if TYPE_CHECKING:

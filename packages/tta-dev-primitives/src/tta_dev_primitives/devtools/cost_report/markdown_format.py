@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from .one_line import one_line
+from tta_dev_primitives.devtools.written.markdown_text import escaped, row
+
 from .statements import ADOPTION_NOTE, facts, proven, unproven
 from .tables import COMPARED, adoption_table, cost_table, lever_table, quality_table
 
@@ -14,14 +14,6 @@ if TYPE_CHECKING:
 
     from .report import CostReport
     from .tables import Row, Table
-
-# What code hosts make links of they find after the escapes are gone, so these need a parting.
-_SPECIAL: Final = re.compile(
-    r"(?P<linked>[@#](?=\w)|://|\bwww\.|\bGH-(?=\d))"
-    r"|(?P<special>[\\`*_\[\]<>#|~&$]|^[-+=])"
-    r"|^(?P<number>\d+)\."
-)
-_PARTING: Final = "&#8203;"
 
 
 def as_markdown(report: CostReport) -> str:
@@ -46,9 +38,9 @@ def _lines(report: CostReport) -> Iterator[str]:
         table = adoption_table(report.adoption)
         yield from _table(table)
         if table.rows:
-            yield from ("", _escaped(ADOPTION_NOTE))
+            yield from ("", escaped(ADOPTION_NOTE))
     yield from ("", "### What was measured", "", "| | |", "|---|---|")
-    yield from (f"| {label} | {_escaped(text)} |" for label, text in facts(measurement))
+    yield from (f"| {label} | {escaped(text)} |" for label, text in facts(measurement))
     for title, sentences in (
         ("Notes", measurement.notes),
         ("What this proves", proven(report)),
@@ -60,7 +52,7 @@ def _lines(report: CostReport) -> Iterator[str]:
 
 
 def _listed(sentences: Iterable[str]) -> Iterator[str]:
-    return (f"- {_escaped(sentence)}" for sentence in sentences)
+    return (f"- {escaped(sentence)}" for sentence in sentences)
 
 
 def _table(table: Table) -> Iterator[str]:
@@ -68,28 +60,13 @@ def _table(table: Table) -> Iterator[str]:
     if not table.rows:
         yield table.missing
         return
-    yield f"| {' | '.join(table.headings)} |"
+    yield row(table.headings)
     yield f"|---|{'---:|' * (len(table.headings) - 1)}"
-    yield from (_row(row) for row in table.rows)
+    yield from map(_row, table.rows)
     if table.compared:
         yield f"| _{COMPARED}_ |{' |' * (len(table.headings) - 1)}"
-        yield from (_row(row) for row in table.compared)
+        yield from map(_row, table.compared)
 
 
-def _row(row: Row) -> str:
-    return f"| {_escaped(row.name)} | {' | '.join(str(cell) for cell in row.cells)} |"
-
-
-def _escaped(text: str) -> str:
-    return _SPECIAL.sub(_harmless, one_line(text))
-
-
-def _harmless(found: re.Match[str]) -> str:
-    if found["number"]:
-        return found["number"] + "\\."
-    if found["special"]:
-        return "\\" + found["special"]
-    linked = found["linked"]
-    if len(linked) > 1:
-        return f"{linked[:-1]}{_PARTING}{linked[-1]}"
-    return f"{'' if linked == '@' else chr(92)}{linked}{_PARTING}"
+def _row(told: Row) -> str:
+    return row([escaped(told.name), *map(str, told.cells)])

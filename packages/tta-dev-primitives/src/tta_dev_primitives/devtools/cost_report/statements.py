@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from .figures import moment, plural, share, whole_share
+from tta_dev_primitives.devtools.replay.parts import MOST_PARTS
+from tta_dev_primitives.devtools.written.figures import moment, plural, share, whole_share
 
 if TYPE_CHECKING:
     from tta_dev_primitives.devtools.replay.measurement import Measurement
@@ -92,6 +93,8 @@ def _requests(measurement: Measurement) -> str:
     text = f"{measurement.requests:,}"
     if measurement.requests:
         text += f" in {plural(measurement.conversations, 'conversation')}"
+        if measurement.requests > measurement.conversations == MOST_PARTS:
+            text += " or more"
     if measurement.fitted_on:
         text += f"; a router was fitted on the {measurement.fitted_on:,} before them"
     return text

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from tta_dev_primitives.devtools.calls.adoption import CONCERNS, MemberAdoption
-
-from .figures import NOTHING, bounds, money, share
+from tta_dev_primitives.devtools.written.figures import NOTHING, bounds, money, share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,8 @@ import textwrap
 from typing import TYPE_CHECKING, Final
 
 from tta_dev_primitives.devtools.findings.source_frame import columns
+from tta_dev_primitives.devtools.written.one_line import one_line, shortened
 
-from .one_line import one_line, shortened
 from .statements import ADOPTION_NOTE, facts
 from .tables import COMPARED, adoption_table, cost_table, lever_table, quality_table
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from tta_dev_primitives.devtools.written.figures import bounded, whole_share
+
 from .axis import Axis, axis_over
-from .figures import bounded, whole_share
 from .html_parts import label, safe
 from .report import ALL_LEVERS
 

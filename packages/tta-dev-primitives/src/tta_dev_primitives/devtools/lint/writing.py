@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -13,9 +14,12 @@ def write_atomically(file: Path, content: bytes) -> None:
     """Replace a file at once; its folder must exist. Its mode is kept, and links are followed.
 
     Raises:
-        OSError: It cannot be written; what was there before is still whole.
+        OSError: It cannot be written, or it is a folder or a device, which would be gone; what was
+            there before is still whole.
     """
     target = Path(os.path.realpath(file))
+    if target.exists() and not target.is_file():
+        raise OSError(errno.EINVAL, "it is no regular file", str(file))
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".new")
     temporary = Path(name)
     try:

@@ -24,10 +24,12 @@ class UnpricedModelsError(ReplayError):
 
     def __init__(self, requests_by_model: Mapping[str, int], source: str) -> None:
         by_count = sorted(requests_by_model.items(), key=lambda item: (-item[1], item[0]))
-        listed = ", ".join(f"{model!r} ({count:,})" for model, count in by_count)
+        listed = ", ".join(
+            f"{model!r} ({count:,} request{'s' * (count != 1)})" for model, count in by_count
+        )
         super().__init__(
-            f"no price in {source} for {len(by_count)} of the models, with their requests: "
-            f"{listed}; give prices for them, or leave their requests out"
+            f"no price for {listed} in {source}; give prices of your own, as --prices does, or "
+            "leave out what names these models"
         )
         self.requests_by_model = dict(by_count)
         self.source = source

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from .measurement import ArmFigures, Interval, LeverSaving
 from .resampling import bootstrap, wilson
+from .stretches import swings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,8 +60,12 @@ def figures_of(
     parts: int,
     mixture: Mixture | None = None,
     others: Sequence[Lane] = (),
+    stretches: Sequence[Sequence[float]] = (),
 ) -> AllFigures:
     """Return the figures of all ways to serve the traffic, drawn anew together.
+
+    Bounds are those of drawing the parts anew, or as wide as figures swing over the time, whichever
+    is wider.
 
     Args:
         arms: As it is, then each with one lever more.
@@ -69,6 +74,7 @@ def figures_of(
         parts: How many parts there are.
         mixture: A lot to compare with, of lanes that are given here.
         others: More lanes to compare with.
+        stretches: Sums of stretches of the time, as `totals_of` has them for all these lanes.
     """
     lanes = [*arms, *others]
     columns = [lane.costs[:parts] for lane in lanes]
@@ -100,14 +106,19 @@ def figures_of(
             confidence=targets.confidence,
             seed=targets.seed,
         )
+        if stretches:
+            off = swings(stretches, statistics, confidence=targets.confidence)
+            bounds = [_at_least(one, half) for one, half in zip(bounds, off, strict=True)]
     else:
         bounds = [None] * (2 * (count - 1) + max(0, rows - 2) + 2)
-    savings, qualities = bounds[: count - 1], bounds[count - 1 : 2 * (count - 1)]
+    savings = [one and _up_to_all(one) for one in bounds[: count - 1]]
+    qualities = bounds[count - 1 : 2 * (count - 1)]
     rows_of_lanes = [ArmFigures(arms[0].name, arms[0].calls, arms[0].hits, arms[0].cost)]
     for lane, saving, quality in zip(lanes[1:], savings, qualities, strict=True):
         wrong = None
-        if lane.judged_hits:
-            wrong = wilson(lane.wrong_hits, lane.judged_hits, targets.confidence)
+        if lane.judged.events:
+            share, trials = lane.wrong_hits / lane.judged.events, lane.judged.worth
+            wrong = wilson(share * trials, trials, targets.confidence)
         rows_of_lanes.append(
             ArmFigures(
                 lane.name,
@@ -122,7 +133,7 @@ def figures_of(
     steps = [savings[0], *bounds[2 * (count - 1) : 2 * (count - 1) + rows - 2]] if rows > 1 else []
     compared = rows_of_lanes[rows:]
     if mixture is not None:
-        compared.insert(0, _mixed(mixture, bounds[-2], bounds[-1]))
+        compared.insert(0, _mixed(mixture, bounds[-2] and _up_to_all(bounds[-2]), bounds[-1]))
     return AllFigures(
         tuple(rows_of_lanes[:rows]),
         tuple(compared),
@@ -134,13 +145,33 @@ def figures_of(
     )
 
 
+def totals_of(lanes: Sequence[Lane]) -> list[float]:
+    """Return the sums of lanes up to now: all costs, then scores of all lanes but the first."""
+    totals = [lane.cost for lane in lanes]
+    for lane in lanes[1:]:
+        totals += [math.fsum(lane.scores), math.fsum(lane.own_scores)]
+    return totals
+
+
+def _at_least(bounds: Interval | None, half: float) -> Interval | None:
+    if bounds is None:
+        return None
+    value = bounds.value
+    return Interval(value, min(bounds.low, value - half), max(bounds.high, value + half))
+
+
+def _up_to_all(saving: Interval) -> Interval:
+    return Interval(saving.value, saving.low, min(1.0, saving.high))
+
+
 def quality_bounds(drawn: Interval | None, lane: Lane, confidence: float) -> Interval | None:
     """Return the bounds of a quality, as wide as what was seen allows.
 
-    Drawing anew what never went wrong never goes wrong, so where few answers got worse, or few got
-    better, the bound on that side is at least that of Wilson for events so rare, with as many
-    trials as conversations were touched. A lane that answers everything as it is keeps the quality,
-    scored or not.
+    Drawing anew what never went wrong never goes wrong, and drawing hits of one answer anew takes
+    them for as many answers. So the bound on either side is at least that of Wilson, with as many
+    trials as different answers were given. Where few answers got worse, or few got better, there
+    are no more trials on that side than conversations were touched. A lane that answers everything
+    as it is keeps the quality, scored or not.
 
     Args:
         drawn: Bounds from drawing anew; None where nothing is scored.
@@ -149,18 +180,33 @@ def quality_bounds(drawn: Interval | None, lane: Lane, confidence: float) -> Int
     """
     if lane.untouched and (lane.calls or lane.hits):
         return Interval(1.0, 1.0, 1.0)
-    if drawn is None or not lane.changed:
+    if drawn is None or not lane.changed.events:
         return drawn
-    trials = min(lane.changed, sum(lane.changed_parts))
-    weight = lane.changed / math.fsum(lane.own_scores)
-    low, high = drawn.low, drawn.high
-    if lane.worse < FEW_EVENTS:
-        rare = wilson(lane.worse / lane.changed * trials, trials, confidence)
-        low = min(low, drawn.value - (rare.high - rare.value) * weight)
-    if lane.better < FEW_EVENTS:
-        rare = wilson(lane.better / lane.changed * trials, trials, confidence)
-        high = max(high, drawn.value + (rare.high - rare.value) * weight)
+    weight = _weight(lane)
+    worse, better = (_changed(lane, found, confidence) for found in (lane.worse, lane.better))
+    low = min(drawn.low, drawn.value - (worse.high - worse.value) * weight)
+    high = max(drawn.high, drawn.value + (better.high - better.value) * weight)
     return Interval(drawn.value, max(0.0, low), high)
+
+
+def quality_slack(lane: Lane, confidence: float) -> float:
+    """Return the share of the quality that might be lost though nothing of it was seen."""
+    if not lane.changed.events:
+        return 0.0
+    return _changed(lane, 0, confidence).high * _weight(lane)
+
+
+def _changed(lane: Lane, found: int, confidence: float) -> Interval:
+    """Return the share of the changed answers that *found* of them are."""
+    trials = lane.changed.worth
+    if found < FEW_EVENTS:
+        trials = min(trials, sum(lane.changed_parts))
+    return wilson(found / lane.changed.events * trials, trials, confidence)
+
+
+def _weight(lane: Lane) -> float:
+    own = math.fsum(lane.own_scores)
+    return lane.changed.events / own if own > 0 else 0.0
 
 
 def _mixed(mixture: Mixture, saving: Interval | None, quality: Interval | None) -> ArmFigures:

@@ -95,7 +95,7 @@ def fit_router(
         requests: Earlier requests, with the answers' scores of at least two models.
         prices: What tokens cost.
         quality: Relative quality to keep.
-        margin: How much higher to aim.
+        margin: How much higher to aim, but no further than half way to all of the quality.
         most_rows: Bound of the sample that is learned from.
         seed: Of the draws.
 
@@ -106,7 +106,8 @@ def fit_router(
     book = PriceBook(prices)
     sample = gather_sample(requests, book, most_rows=most_rows, seed=seed)
     book.check()
-    rows, count, aim = sample.rows, len(sample.models), quality + margin
+    rows, count = sample.rows, len(sample.models)
+    aim = quality + min(margin, max(0.0, 1 - quality) / 2)
     words = HashedWords()
     makers: list[tuple[str, Callable[[Sequence[FitRow]], Estimates]]] = []
     if len({row.request.place for row in rows}) > 1:
@@ -126,7 +127,8 @@ def fit_router(
             raise RouterNotFittedError(msg)
         candidates.append((choose_setting(settings, aim), settings, place))
     chosen, settings, place = max(
-        candidates, key=lambda one: (one[0].quality >= aim, one[0].saving, -one[2])
+        candidates,
+        key=lambda one: (min(one[0].quality, aim), one[0].saving, -one[2]),
     )
     kind, make = makers[place]
     return FittedRouter(

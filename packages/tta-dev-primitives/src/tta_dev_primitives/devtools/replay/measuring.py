@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Protocol, cast
 from .cached_answers import DEFAULT_MAX_ENTRIES, DEFAULT_TTL_SECONDS
 from .curve import CurveSums
 from .errors import ReplayError, RequestOrderError
-from .figures import AllFigures, figures_of, mixture_of_equal_cost
+from .figures import AllFigures, figures_of, mixture_of_equal_cost, quality_slack, totals_of
 from .fitting import FittedRouter
 from .measurement import CurvePoint, Measurement
 from .notes import notes_of
 from .price_book import PriceBook
 from .router import AlwaysRouter, Router
 from .serving import Serving
+from .stretches import Stretches
 from .survey import Survey, survey_of
 from .targets import Targets
 from .verdict import judge
@@ -96,10 +97,10 @@ def measure(
         requests, len(requests), prices, router, fit_share=fit_share, quality=quality, seed=seed
     )
     book = PriceBook(prices)
-    served, curve = _serve(requests, book, survey, max_entries, ttl_seconds)
+    served, curve, stretches = _serve(requests, book, survey, max_entries, ttl_seconds)
     book.check()
     lanes = [lane for lane, _ in served.lanes]
-    figures = _figures(served.as_is, lanes, len(served.parts), survey, targets)
+    figures = _figures(served.as_is, lanes, len(served.parts), survey, targets, stretches.sums)
     last = lanes[1] if survey.router is not None else lanes[0]
     count = served.requests
     answered = count - served.failed
@@ -112,7 +113,8 @@ def measure(
         keyed=keyed,
         scored=scored,
         scored_conversations=sum(last.scored_parts),
-        judged_hits=last.judged_hits,
+        hit_trials=last.judged.worth,
+        quality_slack=quality_slack(last, confidence),
         router_missing=survey.missing,
         router_possible=survey.several_models,
     )
@@ -176,7 +178,7 @@ def _serve(
     survey: Survey,
     max_entries: int,
     ttl_seconds: float | None,
-) -> tuple[Serving, CurveSums | None]:
+) -> tuple[Serving, CurveSums | None, Stretches]:
     routed: list[tuple[str, Router | None]] = [("cache", None)]
     if survey.router is not None:
         routed.append(("cache and router", survey.router))
@@ -186,17 +188,24 @@ def _serve(
     if isinstance(survey.router, FittedRouter):
         curve = CurveSums(survey.router, book)
     serving = Serving(book, routed, max_entries=max_entries, ttl_seconds=ttl_seconds, curve=curve)
-    serve = serving.serve
+    serve, stretches = serving.serve, Stretches(len(traffic) - survey.fitted_on)
+    lanes = [serving.as_is, *(lane for lane, _ in serving.lanes)]
     for place, request in enumerate(_in_order(traffic)):
         if place >= survey.fitted_on:
             serve(request)
+            stretches.pass_by(serving.requests, lambda: totals_of(lanes))
         else:  # only so that a model without a price is found
             book.price(request, request.model)
-    return serving, curve
+    return serving, curve, stretches
 
 
 def _figures(
-    as_is: Lane, lanes: Sequence[Lane], parts: int, survey: Survey, targets: Targets
+    as_is: Lane,
+    lanes: Sequence[Lane],
+    parts: int,
+    survey: Survey,
+    targets: Targets,
+    stretches: Sequence[Sequence[float]],
 ) -> AllFigures:
     arms, levers = [as_is, lanes[0]], ["exact cache"]
     if survey.router is not None:
@@ -206,4 +215,12 @@ def _figures(
     mixture = None
     if survey.router is not None and others:
         mixture = mixture_of_equal_cost("random router", lanes[0], others[0], arms[-1].cost)
-    return figures_of(arms, levers, targets, parts=parts, mixture=mixture, others=others)
+    return figures_of(
+        arms,
+        levers,
+        targets,
+        parts=parts,
+        mixture=mixture,
+        others=others,
+        stretches=stretches,
+    )

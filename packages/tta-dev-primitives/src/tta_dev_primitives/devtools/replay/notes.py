@@ -45,12 +45,17 @@ def notes_of(
             f"{served.failed:,} of {count:,} requests failed; their tokens are counted as cost, "
             "and whoever is asked they fail again"
         )
+    if served.failed_untold:
+        lines.append(
+            f"{served.failed_untold:,} of them have no token counts: what they cost is not known, "
+            "and counts as $0"
+        )
     if served.keyed < count:
         lines.append(
             f"{count - served.keyed:,} of {count:,} requests have no key, so a repeat among them "
             "cannot be told and is asked again"
         )
-    if served.lanes[0][0].hits and not served.lanes[0][0].judged_hits:
+    if served.lanes[0][0].hits and not served.lanes[0][0].judged.events:
         lines.append(
             "a repeat gets what the same model answered before; that this is as good as a fresh "
             "answer was not measured, for want of scores"
@@ -62,8 +67,8 @@ def notes_of(
         )
     if book.assumed_usage:
         lines.append(
-            f"{book.assumed_usage:,} requests have no token counts of the other models, which are "
-            "priced by the tokens of the recorded answer"
+            f"no token counts of the other models in {book.assumed_usage:,} of the requests; these "
+            "models are priced by the tokens of the recorded answer"
         )
     if isinstance(survey.router, FittedRouter):
         lines.append(fit_note(survey.router))

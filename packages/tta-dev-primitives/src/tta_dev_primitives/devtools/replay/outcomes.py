@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .errors import ReplayError
-from .figures import figures_of
-from .lane import Lane
+from .figures import figures_of, quality_slack
+from .lane import GivenAnswer, Lane
 from .measurement import Measurement
-from .parts import Parts
+from .parts import MOST_PARTS, Parts
 from .targets import Targets
 from .verdict import judge
 
@@ -30,8 +30,9 @@ class Outcome:
         calls: Requests that went to a provider by arm, failed ones included.
         hits: Requests answered from the cache by arm.
         wrong_hits: Hits by arm whose answer scores otherwise than a fresh one of the same model;
-            None where that is not known. Left empty, tasks that an arm did from the cache alone
-            are compared with the arm before it.
+            None where that is not known. Each counts as a trial of its own. Left empty, tasks
+            that an arm did from the cache alone are compared with the arm before it, those of one
+            cluster together.
     """
 
     cluster: str
@@ -98,12 +99,15 @@ def judge_outcomes(
         msg = f"{len(arms)} arms need {len(arms) - 1} names of levers, got {list(levers)!r}"
         raise ReplayError(msg)
     parts = Parts()
+    # What an arm makes of tasks of one cluster is taken for one answer.
+    answers = [[GivenAnswer(lane.name, None) for _ in range(MOST_PARTS)] for lane in lanes]
     count = scored = 0
     for outcome in outcomes:
         _check(outcome, len(lanes))
         count += 1
         scored += outcome.scores[0] is not None and outcome.scores[-1] is not None
-        _add(outcome, lanes, parts.of(outcome.cluster))
+        part = parts.of(outcome.cluster)
+        _add(outcome, lanes, part, [given[part] for given in answers])
     figures = figures_of(lanes, levers, targets, parts=len(parts))
     last = lanes[-1]
     share_scored = scored / count if count else 0.0
@@ -114,7 +118,8 @@ def judge_outcomes(
         keyed=1.0,
         scored=share_scored,
         scored_conversations=sum(last.scored_parts),
-        judged_hits=last.judged_hits,
+        hit_trials=last.judged.worth,
+        quality_slack=quality_slack(last, confidence),
     )
     return Measurement(
         source=source,
@@ -166,21 +171,28 @@ def _check(outcome: Outcome, arms: int) -> None:
             raise ReplayError(msg)
 
 
-def _add(outcome: Outcome, lanes: Sequence[Lane], part: int) -> None:
-    for arm, lane in enumerate(lanes):
+def _add(
+    outcome: Outcome, lanes: Sequence[Lane], part: int, answers: Sequence[GivenAnswer]
+) -> None:
+    for arm, (lane, given) in enumerate(zip(lanes, answers, strict=True)):
         lane.costs[part] += outcome.costs[arm]
         lane.calls += outcome.calls[arm]
         hits = outcome.hits[arm]
         lane.hits += hits
         # An arm that was run anew may have answered anything differently.
-        lane.add_score(part, outcome.scores[arm], outcome.scores[0], changed=arm > 0)
+        given.score = outcome.scores[arm]
+        if arm:
+            lane.add_given(part, given, outcome.scores[0])
+        else:
+            lane.add_own(part, given.score)
         if not hits:
             continue
         if not outcome.wrong_hits:
             if arm and not outcome.calls[arm]:
-                lane.add_hit(outcome.scores[arm], outcome.scores[arm - 1])
+                lane.add_hit(given, outcome.scores[arm - 1])
             continue
         wrong = outcome.wrong_hits[arm]
         if wrong is not None:
-            lane.judged_hits += hits
+            for _ in range(hits):
+                lane.judged.add()
             lane.wrong_hits += wrong

@@ -69,13 +69,23 @@ def _tail(confidence: float, rows: int) -> float:
     """Return the share of draws to leave out on each side.
 
     That is where Student's t for so few rows lies, with the spread that a draw of them has too
-    little of; t is by the expansion of Cornish and Fisher.
+    little of.
     """
     if rows < 2:
         return 0.0
-    z, free = _NORMAL.inv_cdf((1 + confidence) / 2), rows - 1
-    t = z + (z**3 + z) / (4 * free) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * free**2)
-    return _NORMAL.cdf(-t * math.sqrt(rows / free))
+    free = rows - 1
+    return _NORMAL.cdf(-student(confidence, free) * math.sqrt(rows / free))
+
+
+def student(confidence: float, free: int) -> float:
+    """Return how many standard errors a figure may be off, by Student's t.
+
+    Args:
+        confidence: Such as 0.95.
+        free: Degrees of freedom, at least 1.
+    """
+    z = _NORMAL.inv_cdf((1 + confidence) / 2)  # then the expansion of Cornish and Fisher
+    return z + (z**3 + z) / (4 * free) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * free**2)
 
 
 def _bounds(value: float, drawn: list[float], tail: float) -> Interval | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from .cached_answers import CachedAnswers
-from .lane import Lane
+from .lane import GivenAnswer, Lane
 from .parts import Parts
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .price_book import PriceBook
     from .router import Router
 
-_Kept: TypeAlias = "tuple[tuple[tuple[str, float | None], ...], tuple[float | None, ...]]"
+_Kept: TypeAlias = "tuple[tuple[GivenAnswer, ...], tuple[float | None, ...]]"
 
 
 class Serving:
@@ -48,7 +48,7 @@ class Serving:
         self.parts = Parts()
         self.as_is = Lane("as is")
         self.lanes = [(Lane(name), router) for name, router in routed]
-        self.requests = self.failed = self.keyed = self.scored = 0
+        self.requests = self.failed = self.failed_untold = self.keyed = self.scored = 0
         self.began: float | None = None
         self.ended: float | None = None
         self._book = book
@@ -70,6 +70,7 @@ class Serving:
         self.as_is.costs[part] += cost
         if failed:
             self.failed += 1
+            self.failed_untold += not (request.usage.input or request.usage.output)
         elif score is not None:
             self.scored += 1
         if request.key is None:
@@ -84,28 +85,29 @@ class Serving:
                 self._cache.keep(key, kept, ts)
             return
         answers, scores = kept
-        for (lane, _), (answered_by, given) in zip(self.lanes, answers, strict=True):
+        for (lane, _), given in zip(self.lanes, answers, strict=True):
             lane.hits += 1
-            lane.add_score(part, given, score, changed=True)
-            lane.add_hit(given, None if failed else request.score_of(answered_by))
+            lane.add_given(part, given, score)
+            lane.add_hit(given, None if failed else request.score_of(given.model))
         if self._curve is not None:
             self._curve.add_hit(cost, scores, score)
 
     def _ask(self, request: TrafficRequest, part: int, cost: float, score: float | None) -> _Kept:
         model = request.model
-        answers: list[tuple[str, float | None]] = []
+        answers: list[GivenAnswer] = []
         for lane, router in self.lanes:
             chosen = model if router is None else router.choose(request)
             lane.calls += 1
             if chosen == model:
+                given = GivenAnswer(model, score)
                 lane.costs[part] += cost
-                lane.add_score(part, score, score, changed=False)
-                answers.append((model, score))
-                continue
-            given = None if request.error is not None else request.score_of(chosen)
-            lane.costs[part] += self._book.price(request, chosen)
-            lane.add_score(part, given, score, changed=True)
-            answers.append((chosen, given))
+                lane.add_own(part, score)
+            else:
+                failed = request.error is not None
+                given = GivenAnswer(chosen, None if failed else request.score_of(chosen))
+                lane.costs[part] += self._book.price(request, chosen)
+                lane.add_given(part, given, score)
+            answers.append(given)
         scores: tuple[float | None, ...] = ()
         if self._curve is not None:
             scores = self._curve.add_miss(request, cost, score)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Final
 
 from .errors import UnpricedModelsError
@@ -13,7 +13,7 @@ from .fitting import FittedRouter, fit_router
 from .price_book import PriceBook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from tta_dev_primitives.devtools.traffic.request import TrafficRequest
 
@@ -79,11 +79,28 @@ def survey_of(
 def _fitted(
     traffic: Iterable[TrafficRequest], first: int, prices: Prices, quality: float, seed: int
 ) -> Survey:
+    # Of requests of one moment none is known when another is routed.
+    judged_from = next((request.ts for request in islice(traffic, first, None)), 0.0)
+    earlier = _CountedRequests(takewhile(lambda request: request.ts < judged_from, traffic))
     try:
-        fitted = fit_router(islice(traffic, first), prices, quality=quality, seed=seed)
+        fitted = fit_router(earlier, prices, quality=quality, seed=seed)
     except RouterNotFittedError as error:
-        return Survey(None, None, missing=str(error), several_models=_several_models(traffic))
-    return Survey(fitted, fitted.models[0], fitted_on=first)
+        missing = str(error) if earlier.count else "no request was sent before those to judge"
+        return Survey(None, None, missing=missing, several_models=_several_models(traffic))
+    return Survey(fitted, fitted.models[0], fitted_on=earlier.count)
+
+
+class _CountedRequests:
+    """Requests, counted as they are gone through."""
+
+    def __init__(self, requests: Iterable[TrafficRequest]) -> None:
+        self._requests = requests
+        self.count = 0
+
+    def __iter__(self) -> Iterator[TrafficRequest]:
+        for request in self._requests:
+            self.count += 1
+            yield request
 
 
 def _cheapest(requests: Iterable[TrafficRequest], prices: Prices) -> str | None:

@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final
+
+from tta_dev_primitives.devtools.written.figures import bounded, share, whole_share
 
 from .measurement import Verdict
 from .resampling import wilson
 
 if TYPE_CHECKING:
-    from .measurement import ArmFigures, Interval
+    from .measurement import ArmFigures
     from .targets import Targets
 
 LEAST_KEYED: Final = 0.5
 LEAST_SCORED: Final = 0.2
-
-
-def percent(share: float) -> str:
-    """Return a share with one decimal, as `43.1%`."""
-    return f"{share:.1%}"
-
-
-def bounded(interval: Interval) -> str:
-    """Return `43.1% (41.0% to 45.2%)`, the bounds rounded away from the figure.
-
-    Rounded so, a bound that is said to reach a target does reach it.
-    """
-    low = math.floor(interval.low * 1_000 + 1e-6) / 1_000
-    high = math.ceil(interval.high * 1_000 - 1e-6) / 1_000
-    return f"{percent(interval.value)} ({percent(low)} to {percent(high)})"
-
-
-def _goal(share: float) -> str:
-    return f"{share * 100:.6g}%"
+_TOO_FEW: Final = "too few different answers to tell"
 
 
 def judge(
@@ -43,7 +26,8 @@ def judge(
     keyed: float,
     scored: float,
     scored_conversations: int,
-    judged_hits: int,
+    hit_trials: float,
+    quality_slack: float = 0.0,
     router_missing: str = "",
     router_possible: bool = False,
 ) -> Verdict:
@@ -59,28 +43,32 @@ def judge(
         keyed: Share of the requests whose repeats can be told.
         scored: Share of the requests that has the scores which the arm needs.
         scored_conversations: How many parts have such a request.
-        judged_hits: How many of its hits have both scores.
+        hit_trials: As many independent hits tell as much as those of its hits that were judged.
+        quality_slack: Share of the quality that might be lost though nothing of it was seen.
         router_missing: Why no router was measured; empty where one was, or none was wanted.
         router_possible: Whether the traffic knows of more than one model.
     """
     if arm is None:
         return Verdict("NOT MEASURED", ("no traffic: nothing was replayed",))
     if arm.saving is None:
-        reason = f"saving: not measured, the cost as it is is $0, target {_goal(targets.saving)}"
+        reason = (
+            f"saving: not measured, the cost as it is is $0, target {whole_share(targets.saving)}"
+        )
         return Verdict("NOT MEASURED", (reason,))
     reasons: list[str] = []
     missing = conversations < targets.least_conversations
     if missing:
+        noun = "conversation" if conversations == 1 else "conversations"
         reasons.append(
-            f"{conversations} conversations, at least {targets.least_conversations} are needed: "
+            f"{conversations} {noun}, at least {targets.least_conversations} are needed: "
             "not measured"
         )
     saved = arm.saving.low >= targets.saving
     reasons.append(
-        f"saving {bounded(arm.saving)}, target {_goal(targets.saving)}: {_met(holds=saved)}"
+        f"saving {bounded(arm.saving)}, target {whole_share(targets.saving)}: {_met(holds=saved)}"
     )
-    kept = _judge_quality(arm, targets, scored, scored_conversations, reasons)
-    right = _judge_hits(arm, judged_hits, targets, reasons)
+    kept = _judge_quality(arm, targets, scored, scored_conversations, quality_slack, reasons)
+    right = _judge_hits(arm, hit_trials, targets, reasons)
     excused = False
     if router_missing:
         reasons.append(f"router: not measured, {router_missing}")
@@ -88,8 +76,8 @@ def judge(
     if not saved and keyed < LEAST_KEYED:
         excused = True
         reasons.append(
-            f"repeats can be told of {percent(keyed)} of the requests, at least "
-            f"{_goal(LEAST_KEYED)} are needed to say that too little is saved: not measured"
+            f"repeats can be told of {share(keyed)} of the requests, at least "
+            f"{whole_share(LEAST_KEYED)} are needed to say that too little is saved: not measured"
         )
     if missing:
         return Verdict("NOT MEASURED", tuple(reasons))
@@ -109,17 +97,18 @@ def _judge_quality(
     targets: Targets,
     scored: float,
     scored_conversations: int,
+    slack: float,
     reasons: list[str],
 ) -> bool | None:
-    goal = f"target {_goal(targets.quality)}"
+    goal = f"target {whole_share(targets.quality)}"
     if arm.quality is None:
         reasons.append(f"quality: not measured, no answer that it needs has a score, {goal}")
         return None
     untouched = arm.quality.low == arm.quality.high == 1
     if scored < LEAST_SCORED and not untouched:
         reasons.append(
-            f"quality {bounded(arm.quality)}, {goal}: not measured, {percent(scored)} of the "
-            f"requests have the scores for it, at least {_goal(LEAST_SCORED)} are needed"
+            f"quality {bounded(arm.quality)}, {goal}: not measured, {share(scored)} of the "
+            f"requests have the scores for it, at least {whole_share(LEAST_SCORED)} are needed"
         )
         return None
     least = targets.least_conversations
@@ -130,14 +119,18 @@ def _judge_quality(
         )
         return None
     kept = arm.quality.low >= targets.quality
+    # Not even without a fault could so few answers have met the target.
+    if not kept and arm.quality.value >= targets.quality > 1 - slack:
+        reasons.append(f"quality {bounded(arm.quality)}, {goal}: not measured, {_TOO_FEW}")
+        return None
     reasons.append(f"quality {bounded(arm.quality)} of as is, {goal}: {_met(holds=kept)}")
     return kept
 
 
 def _judge_hits(
-    arm: ArmFigures, judged_hits: int, targets: Targets, reasons: list[str]
+    arm: ArmFigures, hit_trials: float, targets: Targets, reasons: list[str]
 ) -> bool | None:
-    limit = f"limit {_goal(targets.wrong_hits)}"
+    limit = f"limit {whole_share(targets.wrong_hits)}"
     wrong = arm.wrong_hits
     if wrong is None:
         if not arm.hits:
@@ -148,9 +141,9 @@ def _judge_hits(
         return None
     right = wrong.high <= targets.wrong_hits
     # Not even without a fault could so few hits have met the limit.
-    too_few = wilson(0, judged_hits, targets.confidence).high > targets.wrong_hits
+    too_few = wilson(0, hit_trials, targets.confidence).high > targets.wrong_hits
     if too_few and wrong.low <= targets.wrong_hits:
-        reasons.append(f"wrong hits {bounded(wrong)}, {limit}: not measured, too few hits to tell")
+        reasons.append(f"wrong hits {bounded(wrong)}, {limit}: not measured, {_TOO_FEW}")
         return None
     reasons.append(f"wrong hits {bounded(wrong)}, {limit}: {_met(holds=right)}")
     return right

@@ -157,5 +157,8 @@ def _drop(folder: TemporaryDirectory[str], connection: sqlite3.Connection | None
 
 
 def _unwritable(where: Path, why: str) -> TrafficError:
-    reason = f"cannot hold the requests ({why}); free some space, or choose another spool_dir"
+    reason = (
+        f"cannot hold the requests ({why}); free some space, or choose another folder by spool_dir "
+        "or TMPDIR"
+    )
     return TrafficError(where, reason)

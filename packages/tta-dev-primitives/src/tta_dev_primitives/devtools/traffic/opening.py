@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING, Final, cast
 
 from .errors import TrafficError
@@ -14,6 +15,7 @@ from .request_log import read_request_log
 from .trace_file import read_trace_file
 
 if TYPE_CHECKING:
+    from io import BufferedReader
     from pathlib import Path
 
     from .spool import Traffic
@@ -31,8 +33,9 @@ def open_traffic(path: Path, *, spool_dir: Path | None = None) -> Traffic:
     request is no mistake: it is traffic of none.
 
     Args:
-        path: A request log in JSONL, also compressed by gzip; a trace file; or mocks of keploy: a
-            file of them, or the folder of a test set, of a recording, or of an app with one.
+        path: A request log in JSONL, also compressed by gzip, and also from a pipe; a trace file;
+            or mocks of keploy: a file of them, or the folder of a test set, of a recording, or of
+            an app with one.
         spool_dir: Where the temporary folder is made; in the system's folder for them when None.
             It takes about as much room as the requests do; to sort what is out of order, SQLite
             needs a little more in the system's folder.
@@ -45,18 +48,22 @@ def open_traffic(path: Path, *, spool_dir: Path | None = None) -> Traffic:
     if path.is_dir():
         requests, source = read_mocks(path, notes), f"mocks of keploy in {path.resolve().name}"
         return kept(requests, path, source=source, notes=notes, spool_dir=spool_dir)
-    head = _head(path)
-    if head.startswith(_SQLITE):
-        requests, source = read_trace_file(path, notes), f"trace file {path.name}"
-        return kept(requests, path, source=source, notes=notes, spool_dir=spool_dir)
-    if path.name in MOCK_FILES:
-        requests, source = read_mocks(path, notes), f"mocks of keploy in {path.name}"
-        return kept(requests, path, source=source, notes=notes, spool_dir=spool_dir)
-    if not head.startswith(_GZIP):
-        _check_log(path, head)
-    with _log(path, compressed=head.startswith(_GZIP)) as file:
+    with ExitStack() as stack:
+        file = stack.enter_context(_opened(path))
+        head = _head(path, file)
+        if head.startswith(_SQLITE) and path.is_file():
+            requests, source = read_trace_file(path, notes), f"trace file {path.name}"
+            return kept(requests, path, source=source, notes=notes, spool_dir=spool_dir)
+        if path.name in MOCK_FILES:
+            requests, source = read_mocks(path, notes), f"mocks of keploy in {path.name}"
+            return kept(requests, path, source=source, notes=notes, spool_dir=spool_dir)
+        if not head.startswith(_GZIP):
+            _check_log(path, head)
+            log: IO[bytes] = file
+        else:
+            log = cast("IO[bytes]", stack.enter_context(gzip.open(file)))
         return kept(
-            read_request_log(path, file, notes),
+            read_request_log(path, log, notes),
             path,
             source=path.name,
             notes=notes,
@@ -65,23 +72,23 @@ def open_traffic(path: Path, *, spool_dir: Path | None = None) -> Traffic:
         )
 
 
-def _head(path: Path) -> bytes:
-    if not path.is_file():
-        what = "is no file, nor a folder" if path.exists() else "is not there"
+def _opened(path: Path) -> BufferedReader:
+    if not path.exists():
         reason = (
-            f"{what}; give a request log, a trace file, or the folder that keploy recorded into"
+            "is not there; give a request log, a trace file, or the folder that keploy recorded "
+            "into"
         )
         raise TrafficError(path, reason)
     try:
-        with path.open("rb") as file:
-            return file.read(_HEAD_BYTES)
+        return path.open("rb")
     except OSError as error:
         raise TrafficError(path, f"cannot be read: {error.strerror or error}") from error
 
 
-def _log(path: Path, *, compressed: bool) -> IO[bytes]:
+def _head(path: Path, file: BufferedReader) -> bytes:
+    """Return the beginning, which stays to be read, since a pipe gives it once."""
     try:
-        return cast("IO[bytes]", gzip.open(path)) if compressed else path.open("rb")
+        return file.peek(_HEAD_BYTES)[:_HEAD_BYTES]
     except OSError as error:
         raise TrafficError(path, f"cannot be read: {error.strerror or error}") from error
 
@@ -97,6 +104,8 @@ def _check_log(path: Path, head: bytes) -> None:
         return
     if begin.startswith(b"["):
         reason = "is one JSON list; write one object a line, as `jq -c '.[]'` does"
+    elif head.startswith(_SQLITE):
+        reason = "is a database in a pipe, where it cannot be searched; give the trace file itself"
     elif b"\x00" in head:
         reason = "is in a form that is not known; give a request log in UTF-8, or a trace file"
     else:

@@ -88,6 +88,16 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def change(dollars: float) -> str:
+    """Return an amount that is added or taken away, with its sign."""
+    return f"+{money(dollars)}" if dollars > 0 else money(dollars)
+
+
+def of_all(part: int, whole: int) -> str:
+    """Return `12 of 40 (30.0%)`."""
+    return f"{part:,} of {whole:,} ({share(part / whole if whole else 0.0)})"
+
+
 def moment(seconds: float) -> str:
     """Return a moment of UTC to the minute; seconds since 1970 where no calendar has it.
 

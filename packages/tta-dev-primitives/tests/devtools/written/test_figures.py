@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tta_dev_primitives.devtools.cost_report.figures import (
+from tta_dev_primitives.devtools.findings.source_frame import columns
+from tta_dev_primitives.devtools.replay.measurement import Interval
+from tta_dev_primitives.devtools.written.figures import (
     bounded,
     moment,
     money,
     share,
     whole_share,
 )
-from tta_dev_primitives.devtools.cost_report.one_line import one_line, shortened
-from tta_dev_primitives.devtools.findings.source_frame import columns
-from tta_dev_primitives.devtools.replay.measurement import Interval
+from tta_dev_primitives.devtools.written.one_line import one_line, shortened
 
 
 @pytest.mark.parametrize(
