@@ -19,6 +19,7 @@ MARK: Final = "KEPLOY_RUN"
 
 _PROC: Final = Path("/proc")
 _GONE: Final = frozenset((b"Z", b"X"))
+_NO_MEMORY: Final = b"0"  # of its own, as threads of the kernel, which never have an environment
 _PATIENCE_SECONDS: Final = 5.0
 
 
@@ -57,7 +58,10 @@ class Family:
             elif key in self._known:
                 known[key] = self._known[key]
             else:
-                known[key] = self._is_marked(name)
+                environment = _environment(name)
+                if not environment and fields[20] != _NO_MEMORY:
+                    continue  # it is about to become another program, and is looked at again
+                known[key] = self._mark in environment.split(b"\0")
             if known[key]:
                 found.append(pid)
         self._known = known
@@ -73,12 +77,14 @@ class Family:
                 if os.getpgid(pid) != self.leader:
                     os.kill(pid, number)
 
-    def _is_marked(self, name: str) -> bool:
-        try:
-            environment = (_PROC / name / "environ").read_bytes()
-        except OSError:
-            return False  # another user's, or gone
-        return self._mark in environment.split(b"\0")
+
+def _environment(name: str) -> bytes:
+    try:
+        return (_PROC / name / "environ").read_bytes()
+    except PermissionError:
+        return b"\0"  # another user's
+    except OSError:
+        return b""  # gone
 
 
 def _status(name: str) -> list[bytes] | None:
