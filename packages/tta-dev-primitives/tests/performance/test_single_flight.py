@@ -197,3 +197,32 @@ def test_callers_in_other_threads_have_calls_of_their_own(make_local_cache: Make
         thread.join()
     assert answers == ["answer", "answer"]
     assert cache.get_stats()["size"] == 0
+
+
+async def test_a_call_that_ended_waits_for_no_garbage_collection() -> None:
+    """Each miss left a circle of task, context and flight, and with it all that they held."""
+
+    class Held:
+        pass
+
+    async def call() -> str:
+        held.append(weakref.ref(holder := Held()))
+        await asyncio.sleep(0)
+        return f"{holder.__class__.__name__} is done"
+
+    held: list[weakref.ref[Held]] = []
+    flights: SingleFlight[str] = SingleFlight()
+    gc.collect()
+    gc.disable()
+    try:
+        before = _flights()
+        for number in range(5):
+            assert await flights.run(number, call) == "Held is done"
+        await settle()
+        assert _flights() == before
+    finally:
+        gc.enable()
+
+
+def _flights() -> int:
+    return sum(type(known).__name__ == "_Flight" for known in gc.get_objects())

@@ -18,7 +18,7 @@ from .cost.call_account import CallAccounts
 from .spans import describe
 from .spans.attached import Attached
 from .spans.block import SpanBlock
-from .spans.call_span import CallPlace, CallSpan
+from .spans.call_span import BegunCall, CallPlace, CallSpan
 from .spans.light_span import Scope, SpanSite
 from .spans.light_tracer import new_span_id, new_trace_id
 from .spans.runtime_context import attach, detach, get_current
@@ -38,8 +38,9 @@ MEASURED_CALLS: Final = 1024
 
 _SPAN_KEY: Final = next(iter(trace.set_span_in_context(INVALID_SPAN, Context())))
 _ERROR: Final = StatusCode.ERROR
+_UNSET: Final = StatusCode.UNSET
 # A context refuses to be changed; nobody has seen this one yet.
-_put: Final = dict[str, object].__setitem__
+_put: Final = dict[str, object].setdefault
 _monotonic: Final = time.perf_counter_ns
 _random_bits: Final = random.getrandbits
 
@@ -77,6 +78,7 @@ class LightObserver(ObservabilityPrimitive):
         self._places: dict[str, dict[int, CallPlace]] = {}
         self._accounts = CallAccounts()
         self._path_ns = 0
+        self._ended = None if recorder is None else recorder.ended
         self.captures_content = captures_content
 
     @property
@@ -98,22 +100,21 @@ class LightObserver(ObservabilityPrimitive):
             place = self._new_place(primitive, path)
         here = get_current()
         above = here.get(_SPAN_KEY)
-        if above.__class__ is CallSpan:
+        if above.__class__ is BegunCall:
             call: CallSpan = above  # pyright: ignore[reportAssignmentType] - as was tested
             offset = call.offset
             identity = _random_bits(64) or 1
-            span = CallSpan(
-                place,
-                call.trace_id,
-                identity,
-                call.span_id,
-                began + offset,
-                call.deliver,
-                call,
-                offset,
-            )
-            if call.trace_state is not None:
-                span.trace_state = call.trace_state
+            # As `CallSpan.__init__` does, written out since calling it would cost as much again.
+            span = BegunCall()
+            span.place, span.site = place, place.site
+            span.trace_id, span.parent_id = call.trace_id, call.span_id
+            span.span_id, span.start_ns = identity, began + offset
+            span.deliver, span.above, span.offset = call.deliver, call, offset
+            span.end_ns = 0
+            span.outcome = span.records = span.details = span.error_type = None
+            span.run = span.attempt = span.account = None
+            span.status_code, span.parent_is_remote = _UNSET, False
+            span.trace_state = call.trace_state
             if call.place.minds_calls:
                 self._accounts.begin(span, call)
             if place.is_hidden:
@@ -129,7 +130,10 @@ class LightObserver(ObservabilityPrimitive):
             if span.run is not None:
                 here = with_baggage(here, context)
             span.within = Context({**here, _SPAN_KEY: span})
-        if place.metrics is not None:
+        active = place.active
+        if active is not None:
+            active.value += 1  # one step, as `NumberCell.add` is
+        elif place.metrics is not None:
             place.metrics.began()
         if not identity & 1023:
             self._path_ns += (_monotonic() - began) * MEASURED_CALLS
@@ -146,25 +150,36 @@ class LightObserver(ObservabilityPrimitive):
             span.status_code = _ERROR
         place = span.place
         if place.metrics is not None:
-            place.metrics.ended(outcome, (span.end_ns - span.start_ns) / 1e9, span)
+            if self._ended is not None:
+                add = self._ended.add  # asked for as an attribute it is found faster
+                add(span)
+            else:
+                place.metrics.ended(outcome, (span.end_ns - span.start_ns) / 1e9, span)
         if span.account is not None:
             failed = error is not None and not isinstance(error, GeneratorExit)
             self._accounts.end(span, span.account, failed=failed)
         span.above = span.within = None
-        if span.deliver is not None:
-            span.deliver(span)
+        deliver = span.deliver
+        if deliver is not None:
+            deliver(span)
         if not span.span_id & 1023:
-            self._path_ns += (_monotonic() - ended) * MEASURED_CALLS
+            counting = _monotonic()
+            self._path_ns += (counting - ended) * MEASURED_CALLS
+            if self._ended is not None:  # for calls whose spans wake no thread
+                self._ended.count()
+                self._path_ns += _monotonic() - counting
 
     def event(self, token: object, record: object) -> None:
         """Keep *record* for the span of its call, and count it."""
         span: CallSpan = token  # pyright: ignore[reportAssignmentType] - as above
         if span.deliver is not None:
-            kept = (_monotonic() + span.offset, record)
-            if span.records is None:
-                span.records = [kept]
+            kept, before = (_monotonic() + span.offset, record), span.records
+            if before is None:
+                span.records = kept
+            elif isinstance(before, list):
+                before.append(kept)
             else:
-                span.records.append(kept)
+                span.records = [before, kept]
         metrics = span.place.metrics
         if metrics is not None:
             metrics.record(record, span)
@@ -194,15 +209,18 @@ class LightObserver(ObservabilityPrimitive):
         if above is None and context.trace_id is None:  # at the top of a trace, as mostly
             trace_id, provider = new_trace_id(), self._provider
             deliver = provider.deliver if provider.sampling.records(trace_id) else None
-            span = CallSpan(
-                place, trace_id, new_span_id(), 0, began + offset, deliver, None, offset
+            span = BegunCall()
+            CallSpan.__init__(
+                span, place, trace_id, new_span_id(), 0, began + offset, deliver, None, offset
             )
             span.run = context
             adopt(context, span)
             return span
         parent = above if isinstance(above, trace.Span) else otel_parent(context) or INVALID_SPAN
         light = self._provider.begin(place.site, parent, began + offset)
-        span = CallSpan(
+        span = BegunCall()
+        CallSpan.__init__(
+            span,
             place,
             light.trace_id,
             light.span_id,

@@ -25,7 +25,7 @@ from .spans.limits import SpanLimits
 from .spans.resolve import Resolver
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .export.exporter import SpanExporter
     from .metrics.instrument import CellSource
@@ -48,10 +48,17 @@ def set_up_traces(process: Process, running: Running, options: Options) -> None:
 def _own(process: Process, running: Running, options: Options) -> None:
     # Spans that no exporter sees are not priced.
     counted_later = options.sampling.ratio == 1
+    recorder = None if running.cells is None else Recorder(running.cells)
+    ended = None if recorder is None else recorder.ended
     pipeline = _pipeline(
-        running, options, options.environ, cells=running.cells if counted_later else None
+        running,
+        options,
+        options.environ,
+        cells=running.cells if counted_later else None,
+        before=None if ended is None else ended.count,
     )
-    priced_later = counted_later and bool(pipeline.exporters)
+    if recorder is not None:
+        recorder.priced_later = counted_later and bool(pipeline.exporters)
     if not pipeline.exporters:
         # What was asked for and could not be had was told already.
         asked = options.prometheus_port is not None or _wanted(options, options.environ)
@@ -72,7 +79,7 @@ def _own(process: Process, running: Running, options: Options) -> None:
     provider.pipeline, provider.resource = pipeline, options.resource
     observer = LightObserver(
         provider,
-        None if running.cells is None else Recorder(running.cells, priced_later=priced_later),
+        recorder,
         Scope(SCOPE, VERSION, schema_url(options.schema)),
         span_level=options.level,
         captures_content=options.content.captures,
@@ -146,10 +153,12 @@ def _pipeline(
     environ: Mapping[str, str],
     *,
     cells: CellSource | None = None,
+    before: Callable[[], object] | None = None,
 ) -> SpanPipeline:
     """Return a pipeline to the exporters that are wanted; one that fails is told and left out.
 
-    Costs that it fills in are counted in *cells*.
+    Costs that it fills in are counted in *cells*. Its thread calls *before* each look for
+    spans.
     """
     exporters: list[SpanExporter] = list(options.given)
     running.attempt("trace exporters", lambda: _make_exporters(exporters, options, environ))
@@ -161,7 +170,7 @@ def _pipeline(
         resolve(span)
         price(span)
 
-    pipeline = SpanPipeline(exporters, resolve=complete)
+    pipeline = SpanPipeline(exporters, resolve=complete, before=before)
     running.closers.append(Delivery(pipeline.shutdown))
     return pipeline
 

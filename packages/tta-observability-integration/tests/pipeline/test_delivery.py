@@ -239,3 +239,31 @@ def test_it_knows_what_it_costs(make_pipeline: MakePipeline, exporter: FakeExpor
 def test_a_number_that_cannot_work_is_told_at_once(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SpanPipeline([], **options)
+
+
+def test_work_that_can_wait_is_done_before_spans_are_exported(
+    make_pipeline: MakePipeline, exporter: FakeExporter
+) -> None:
+    """What was to be counted waited for ever, although the thread was awake."""
+    done: list[int] = []
+    pipeline = make_pipeline(exporter, before=lambda: done.append(len(exporter.ids)))
+    offer_all(pipeline, 3)
+    assert pipeline.flush()
+    assert done == [0]
+
+
+def test_work_that_fails_costs_no_span(
+    make_pipeline: MakePipeline, exporter: FakeExporter, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The thread ended, and every span after that was lost."""
+
+    def fail() -> None:
+        raise ValueError(SECRET)
+
+    pipeline = make_pipeline(exporter, before=fail)
+    for _ in range(2):
+        offer_all(pipeline, 3)
+        assert pipeline.flush()
+    assert len(exporter.ids) == 6
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert SECRET not in caplog.text

@@ -200,8 +200,16 @@ class _Flight(Work, Generic[T]):
         return f"result under key {self.key!r}"
 
     async def _fly(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        inside.set(self)
-        return await call()
+        before = inside.set(self)
+        try:
+            answer = await call()
+        except GeneratorExit:
+            raise  # from whoever collects a loop that was lost, in a context of its own
+        except BaseException:
+            inside.reset(before)
+            raise
+        inside.reset(before)  # or the task's own context would keep this until a collection
+        return answer
 
 
 def _land(flights: dict[Hashable, _Flight[T]], key: Hashable, flight: _Flight[T]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from observability_integration.semconv import names as semconv
+from observability_integration.spans.call_span import FIRST_ATTEMPT
 from tta_dev_primitives.core import observe
 
 from .account import Account
@@ -47,7 +48,7 @@ class CallAccounts:
         account = above.account
         if above.place.is_retry:
             if account is None:
-                span.attempt = (1, 0.0)
+                span.attempt = FIRST_ATTEMPT
             else:
                 span.attempt = (account.failed_attempts + 1, account.retry_delay)
                 if account.failed_attempts:

@@ -36,6 +36,7 @@ _PROVIDER: Final = (semconv.GEN_AI_PROVIDER_NAME, "gen_ai.system")
 _REQUESTED: Final = (semconv.GEN_AI_REQUEST_MODEL, semconv.GEN_AI_RESPONSE_MODEL)
 _INPUT: Final = (semconv.GEN_AI_USAGE_INPUT_TOKENS, "gen_ai.usage.prompt_tokens")
 _OUTPUT: Final = (semconv.GEN_AI_USAGE_OUTPUT_TOKENS, "gen_ai.usage.completion_tokens")
+_TOKENS: Final = frozenset((*_INPUT, *_OUTPUT))
 _CACHE_READ: Final = (
     semconv.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS,
     "gen_ai.usage.cache_read_input_tokens",
@@ -69,10 +70,11 @@ class PricingStage:
 
     def __call__(self, span: LightSpan) -> None:
         """Price *span*, which has ended, where it needs that."""
-        site = span.site.attributes
-        own = site if span.details is None else span.details.attributes
-        # Most spans are not of models: told by two look-ups, without merging their attributes.
-        if not any(name in own or name in site for name in (*_INPUT, *_OUTPUT)):
+        details = span.details
+        # Most spans are not of models, which is told without merging their attributes.
+        if _TOKENS.isdisjoint(span.site.attributes) and (
+            details is None or _TOKENS.isdisjoint(details.attributes)
+        ):
             return
         attributes = span.attributes
         if not _is_inference(attributes):

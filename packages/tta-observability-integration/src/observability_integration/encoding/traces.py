@@ -90,7 +90,7 @@ class SiteBytes:
         is_plain: Whether neither outcome nor error type is among the attributes.
     """
 
-    __slots__ = ("attributes", "by_key", "is_plain", "kind", "named", "taken")
+    __slots__ = ("attributes", "by_key", "is_plain", "kind", "named", "plain", "taken")
 
     def __init__(self, site: SpanSite) -> None:
         self.kind = count(6, _KINDS[site.kind.name])
@@ -98,6 +98,7 @@ class SiteBytes:
         self.by_key = _by_key(site.attributes)
         self.attributes = b"".join(self.by_key.values())
         self.taken = frozenset((*self.by_key, TTA_OUTCOME, ERROR_TYPE))
+        self.plain = self.named + self.attributes
         self.is_plain = TTA_OUTCOME not in self.by_key and ERROR_TYPE not in self.by_key
 
 
@@ -168,34 +169,41 @@ def _span(span: LightSpan) -> bytes:
     if span.trace_state:
         pieces.append(_trace_state(span.trace_state))
 
-    own = None
     if details is None:
-        pieces.append(block.named)
+        pieces.append(block.plain if block.is_plain else block.named + _merged(block, span))
+    elif details.encoded is not None:
+        pieces.append(details.encoded)
     else:
-        own = details.attributes
-        if details.name is None:
-            pieces.append(block.named)
-        else:
-            pieces += (block.kind, text(5, details.name))
-        if (
-            details.events
-            or details.links
-            or details.dropped_attributes
-            or details.dropped_events
-            or details.dropped_links
-        ):
-            pieces.append(_rest(details))
-    if block.is_plain and (not own or block.taken.isdisjoint(own)):
-        pieces.append(block.attributes)
-        if own:
-            pieces.append(attribute_fields(_ATTRIBUTES, own))
-    else:
-        pieces.append(_merged(block, span))
+        pieces.append(_told(block, span, details))
     if outcome is not None:
         pieces.append(_outcomes[outcome])
     if error_type is not None:
         pieces.append(_error_types[error_type])
     return b"".join(pieces)
+
+
+def _told(block: SiteBytes, span: LightSpan, details: SpanDetails) -> bytes:
+    """Return name, kind, attributes and what else the details tell, and remember it if it helps."""
+    own = details.attributes
+    pieces = [block.named] if details.name is None else [block.kind, text(5, details.name)]
+    if (
+        details.events
+        or details.links
+        or details.dropped_attributes
+        or details.dropped_events
+        or details.dropped_links
+    ):
+        pieces.append(_rest(details))
+    if not block.is_plain or not block.taken.isdisjoint(own):
+        pieces.append(_merged(block, span))
+        return b"".join(pieces)
+    pieces.append(block.attributes)
+    if own:
+        pieces.append(attribute_fields(_ATTRIBUTES, own))
+    told = b"".join(pieces)
+    if details.is_shared:
+        details.encoded = told
+    return told
 
 
 def _merged(block: SiteBytes, span: LightSpan) -> bytes:

@@ -8,8 +8,11 @@ from observability_integration.spans.describe import is_model_call, own_class, r
 
 from . import instruments
 from .breakers import BreakerStates
+from .cells import NumberCell
+from .ended_calls import EndedCalls
 from .model_calls import ModelCalls
 from .model_instruments import INVOKE_WORKFLOW_DURATION
+from .registry import Registry
 from .reports import COUNTED, MEASURED
 from .watched import Watched
 
@@ -34,12 +37,17 @@ class Recorder:
         source: As above.
         priced_later: As above.
         breakers: The states of circuit breakers, which may stand in several places.
+        ended: Takes calls that ended, to be counted later; None where the source is not ours.
     """
 
     def __init__(self, source: CellSource, *, priced_later: bool = False) -> None:
         self.source = source
         self.breakers = BreakerStates(source)
         self._watched = Watched(source)
+        self.ended: EndedCalls | None = None
+        if isinstance(source, Registry):
+            self.ended = EndedCalls()
+            source.before_collecting(self.ended.count)
         self.priced_later = priced_later
 
     def place(
@@ -93,16 +101,18 @@ class PlaceMetrics:
         name: As above.
         path: As above.
         model: As above.
+        active: The cell of the calls under way, where adding to it needs no lock.
         began: Counts a call under way.
     """
 
     __slots__ = (
-        "_active",
         "_concludes",
         "_durations",
+        "_ended",
         "_kind",
         "_priced_later",
         "_workflow",
+        "active",
         "began",
         "breakers",
         "cache_requests",
@@ -128,8 +138,10 @@ class PlaceMetrics:
         self._workflow = workflow and model is None
         self._concludes = self._workflow or model is not None
         # Bound methods, as looking them up would cost a third of a call.
-        self._active = self.source.cell(instruments.PRIMITIVE_ACTIVE, kind, name).add
-        self.began: Callable[[], None] = self._active
+        active = self.source.cell(instruments.PRIMITIVE_ACTIVE, kind, name)
+        self.active = active if type(active) is NumberCell else None
+        self._ended: Callable[[float], None] = active.add
+        self.began: Callable[[], None] = active.add
         self._durations: dict[str, Callable[[float, LightSpan | None], None]] = {}
         self.cache_requests: dict[str, Callable[[], None]] = {}
 
@@ -148,7 +160,7 @@ class PlaceMetrics:
             span: The span of the call, an example of its duration.
             error_type: What it failed with; left out, the span is asked.
         """
-        self._active(-1)
+        self._ended(-1)
         try:
             record = self._durations[outcome]
         except KeyError:

@@ -77,6 +77,7 @@ class Registry:
         self._number, self._histogram = cell_types()
         self._tables: dict[Instrument[object], _Table] = {}
         self._observed: dict[Instrument[object], ObservedValues] = {}
+        self._held_back: list[Callable[[], object]] = []
         self._lock = threading.Lock()
         _registries.add(self)
 
@@ -100,8 +101,14 @@ class Registry:
                 known = self._observed[instrument] = ObservedValues(instrument, self._max_series)
         return known.add(ask)
 
+    def before_collecting(self, count: Callable[[], object]) -> None:
+        """Let *count* put into cells what it has held back, whenever they are about to be read."""
+        self._held_back.append(count)
+
     def collect(self) -> list[Family]:
         """Return all series there are, each of one moment, in the order they began."""
+        for count in tuple(self._held_back):
+            count()
         with self._lock:
             tables = [
                 (instrument, list(table.cells.items()), table.overflow)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .delivery import Delivery
 from .preparation import Preparation
+from .telling import ToldOnce
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -28,6 +29,7 @@ class Carrier:
         exporters: Where spans go.
         batch_size: Most spans that are handed over at once.
         resolve: Completes each span.
+        before: Called before spans are taken.
 
     Attributes:
         stop_at: Monotonic time in seconds at which what still waits is left behind.
@@ -41,9 +43,14 @@ class Carrier:
         exporters: Iterable[SpanExporter],
         batch_size: int,
         resolve: Callable[[LightSpan], object] | None,
+        before: Callable[[], object] | None = None,
     ) -> None:
         self._waiting, self._batch_size = waiting, batch_size
         self._preparation = Preparation(resolve)
+        self._before = before
+        self._not_done = ToldOnce(
+            "what is done before spans are exported failed", "they are exported without it"
+        )
         self._deliveries = tuple(Delivery(exporter) for exporter in exporters)
         self._start_again()
 
@@ -66,6 +73,7 @@ class Carrier:
         # What comes meanwhile is for the next call, or one in a stream of spans would never end.
         left = self._waiting.waiting
         with self._measured():
+            self._prepare()
             while left > 0:
                 if time.monotonic() >= min(deadline, self.stop_at):
                     return False
@@ -110,6 +118,13 @@ class Carrier:
         self.given_up = False
         self.cpu_seconds = 0.0
         self._busy_with: Delivery | None = None
+
+    def _prepare(self) -> None:
+        if self._before is not None:
+            try:
+                self._before()
+            except Exception as error:  # noqa: BLE001 - spans are not lost for it
+                self._not_done.tell(error)
 
     def _carry_batch(self, limit: int) -> int:
         with self._waiting.lock:

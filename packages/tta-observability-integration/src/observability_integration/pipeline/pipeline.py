@@ -54,6 +54,7 @@ class SpanPipeline:
         interval_seconds: Longest that a span waits for the thread to wake by itself.
         resolve: Completes each span, in the thread, before exporters see it. Where it raises, the
             span goes on as it is.
+        before: Called in the thread whenever it looks for spans, for work that can wait so long.
 
     Attributes:
         offer: Take an ended span; costs one step on a queue, never blocks and never raises. It may
@@ -73,6 +74,7 @@ class SpanPipeline:
         batch_size: int = 512,
         interval_seconds: float = 0.5,
         resolve: Callable[[LightSpan], object] | None = None,
+        before: Callable[[], object] | None = None,
     ) -> None:
         for name, number in (("max_waiting", max_waiting), ("batch_size", batch_size)):
             if number < 1:
@@ -84,7 +86,7 @@ class SpanPipeline:
         self._interval_seconds = _possible(interval_seconds)
         wake_at = min(batch_size, max(1, max_waiting // 2))
         self._waiting = WaitingSpans(max_waiting, wake_at, self._wake)
-        self._carrier = Carrier(self._waiting, exporters, batch_size, resolve)
+        self._carrier = Carrier(self._waiting, exporters, batch_size, resolve, before)
         self.offer = self._waiting.offer
         self._start_again(is_open=True)
         tell_of_forks(self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from observability_integration.spans.call_span import BegunCall
 from observability_integration.spans.light_span import LightSpan
 from observability_integration.turns import in_turns
 
@@ -36,7 +37,11 @@ class Preparation:
         resolve = self._resolve
         spans: list[LightSpan] = []
         for item in in_turns(offered):
-            span = item if isinstance(item, LightSpan) else self._converted(item)
+            span = (
+                item
+                if type(item) is BegunCall or isinstance(item, LightSpan)
+                else self._converted(item)
+            )
             if span is None:
                 continue
             spans.append(span)

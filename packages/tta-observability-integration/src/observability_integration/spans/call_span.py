@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from .light_span import LightSpan, SpanSite
+from .light_span import UNSET, LightSpan, SpanSite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,18 +16,23 @@ if TYPE_CHECKING:
     from tta_dev_primitives import WorkflowContext
 
 
+FIRST_ATTEMPT: Final = (1, 0.0)
+"""The attempt of a retry that nearly all are: its number and the seconds waited before it."""
+
+
 class CallPlace:
     """What all calls of one primitive at one place have in common.
 
     Attributes:
         site: The same for spans.
         metrics: Its bound cells; None where nothing is measured.
+        active: The cell of the calls under way, where adding needs no lock.
         is_retry: Whether the calls directly below are attempts.
         minds_calls: Whether the calls directly below are attempts, or race each other.
         is_hidden: Whether its calls get no span of their own.
     """
 
-    __slots__ = ("is_hidden", "is_retry", "metrics", "minds_calls", "site")
+    __slots__ = ("active", "is_hidden", "is_retry", "metrics", "minds_calls", "site")
 
     def __init__(
         self,
@@ -39,6 +44,7 @@ class CallPlace:
         is_hedge: bool = False,
     ) -> None:
         self.site, self.metrics = site, metrics
+        self.active = None if metrics is None else metrics.active
         self.is_retry, self.is_hidden = is_retry, is_hidden
         self.minds_calls = is_retry or is_hedge
 
@@ -56,10 +62,7 @@ class CallSpan(LightSpan):
         account: Made for those calls that need it.
     """
 
-    __slots__ = ("above", "offset", "place", "within")
-    run: WorkflowContext | None = None
-    attempt: tuple[int, float] | None = None
-    account: CallAccount | None = None
+    __slots__ = ("above", "account", "attempt", "offset", "place", "run", "within")
 
     def __init__(
         self,
@@ -80,6 +83,21 @@ class CallSpan(LightSpan):
         self.start_ns = start_ns
         self.deliver = deliver
         self.end_ns = 0
-        self.outcome = self.records = self.details = None
+        self.outcome = self.records = self.details = self.error_type = self.trace_state = None
+        self.status_code, self.parent_is_remote = UNSET, False
+        self.account: CallAccount | None = None
         self.place, self.above, self.offset = place, above, offset
         self.within: Context | None = None
+        self.run: WorkflowContext | None = None
+        self.attempt: tuple[int, float] | None = None
+
+
+class BegunCall(CallSpan):
+    """A call span that is filled in by who makes it: without arguments it is made much faster."""
+
+    __slots__ = ()
+    if TYPE_CHECKING:
+
+        def __init__(self) -> None: ...
+    else:
+        __init__ = object.__init__

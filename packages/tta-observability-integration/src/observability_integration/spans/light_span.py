@@ -85,6 +85,8 @@ class SpanDetails:
 
     Attributes:
         tells_again: Whether it tells of a request to a model that a span above it tells as well.
+        is_shared: Whether other spans of the place have it too, and it must not change any more.
+        encoded: Where an encoder keeps the bytes of what is shared.
     """
 
     __slots__ = (
@@ -92,7 +94,9 @@ class SpanDetails:
         "dropped_attributes",
         "dropped_events",
         "dropped_links",
+        "encoded",
         "events",
+        "is_shared",
         "limits",
         "links",
         "marks_errors",
@@ -105,7 +109,8 @@ class SpanDetails:
     def __init__(self, limits: SpanLimits = DEFAULT_LIMITS) -> None:
         self.limits = limits
         self.records_errors = self.marks_errors = True
-        self.tells_again = False
+        self.tells_again = self.is_shared = False
+        self.encoded: bytes | None = None
         self.name: str | None = None
         self.attributes: Attributes = {}
         self.events: list[SpanEvent] = []
@@ -128,7 +133,8 @@ class LightSpan(Span):
     Attributes:
         outcome: How a primitive's call ended; None for other spans.
         error_type: What it failed with.
-        records: What a primitive reported, each with its time, until `resolve`.
+        records: What a primitive reported, each with its time, until `resolve`; the only one comes
+            without a list around it.
         details: What only some spans have.
         call: The primitive's call that a span of another kind is within.
         parent_is_remote: Whether the span above is another process's.
@@ -139,19 +145,19 @@ class LightSpan(Span):
         "deliver",
         "details",
         "end_ns",
+        "error_type",
         "outcome",
         "parent_id",
+        "parent_is_remote",
         "records",
         "site",
         "span_id",
         "start_ns",
+        "status_code",
         "trace_id",
+        "trace_state",
     )
-    # What few spans have is set on those alone: setting it on each would cost as much as the rest.
-    error_type: str | None = None
-    status_code: StatusCode = UNSET
-    parent_is_remote: bool = False
-    trace_state: TraceState | None = None
+    # What few spans have and few ask for is set on those alone.
     call: CallSpan | None = None
     _context: SpanContext | None = None
 
@@ -171,8 +177,12 @@ class LightSpan(Span):
         self.start_ns = start_ns
         self.deliver = deliver
         self.end_ns = 0
+        self.error_type: str | None = None
+        self.status_code: StatusCode = UNSET
+        self.parent_is_remote = False
+        self.trace_state: TraceState | None = None
         self.outcome: str | None = None
-        self.records: list[tuple[int, object]] | None = None
+        self.records: list[tuple[int, object]] | tuple[int, object] | None = None
         self.details: SpanDetails | None = None
 
     # What exporters read.

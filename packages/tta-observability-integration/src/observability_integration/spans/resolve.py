@@ -10,14 +10,17 @@ from observability_integration.semconv import names as semconv
 from observability_integration.semconv.schema import DEFAULT_SCHEMA, Schema, renamed_attributes
 from tta_dev_primitives.core import observe
 
-from .call_span import CallSpan
+from .call_span import BegunCall, CallSpan
 from .describe import run_attributes
 from .light_span import SAMPLED, LightSpan, SpanDetails, SpanEvent
 from .limits import clean
 from .model_records import inference_name
 from .records import is_event_only, record_attributes, record_event
+from .repeated import RepeatedDetails, key_of
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from .content import ContentCapture
     from .limits import Attributes
 
@@ -40,6 +43,8 @@ class Resolver:
     What somebody has set on a span by hand stays as it is. A span that is resolved again does not
     change.
 
+    Spans that tell the same, as those of a retry that need not retry, share their details.
+
     Args:
         schema: Which names attributes get.
         content: What becomes of what was said to models; None leaves it out.
@@ -49,23 +54,31 @@ class Resolver:
         self, schema: Schema = DEFAULT_SCHEMA, content: ContentCapture | None = None
     ) -> None:
         self._renamed = renamed_attributes(schema)
+        self._repeated = RepeatedDetails()
         self._content = content if content is not None and content.mode.captures else None
 
     def resolve(self, span: LightSpan) -> None:
         """Describe what *span* has kept, and let go of it."""
         if span.error_type is not None and span.status_code is _UNSET:
             span.status_code = _ERROR
-        records, span.records = span.records, None
         found: Attributes = {}
-        if isinstance(span, CallSpan):
+        key: Hashable = None
+        # The first test is for speed: to ask for what is below an abstract class takes long.
+        if type(span) is BegunCall or isinstance(span, CallSpan):
+            key = key_of(span)
+            known = None if key is None else self._repeated.find(key)
+            if known is not None:
+                span.details, span.records, span.attempt = known, None, None
+                return
             _take_own(span, found)
+        records, span.records = span.records, None
         if records is None and not found:
             return
         details = span.details
         if details is None:
             details = span.details = SpanDetails(span.site.limits)
         name: str | None = None
-        for time_ns, record in records or ():
+        for time_ns, record in (records,) if isinstance(records, tuple) else records or ():
             attributes = record_attributes(record)
             event = record_event(record)
             if event is not None:
@@ -80,6 +93,8 @@ class Resolver:
             if old in found:
                 found[new] = found.pop(old)
         _add_attributes(details, found)
+        if key is not None:
+            self._repeated.keep(key, details)
 
     def _take_special(
         self,
